@@ -1,0 +1,1 @@
+"""Speed and memory of clickwise against a bare PyTorch loop and against the peers that pip can install."""

@@ -1,0 +1,89 @@
+"""Click-through-rate prediction that adapts.
+
+Names are imported when first used, so that ``import clickwise`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from clickwise.version import __version__
+
+if TYPE_CHECKING:
+    from clickwise import models
+    from clickwise.comparison import Comparison, compare, evaluate
+    from clickwise.data.log import Batch, ClickLog
+    from clickwise.data.opening import load, read_log
+    from clickwise.data.storage import PreparedLog, open_prepared
+    from clickwise.errors import InputError
+    from clickwise.methods import GlobalRate, MeanLogit, Method, Stacking, Supervised, UniformAverage
+    from clickwise.model_folder import TrainedModel, load_model, save_model
+    from clickwise.prediction import predict
+    from clickwise.schema import Field, Schema
+    from clickwise.training import fit, seeded
+
+_MODULES = {
+    "Batch": "data.log",
+    "ClickLog": "data.log",
+    "Comparison": "comparison",
+    "Field": "schema",
+    "GlobalRate": "methods",
+    "InputError": "errors",
+    "MeanLogit": "methods",
+    "Method": "methods",
+    "PreparedLog": "data.storage",
+    "Schema": "schema",
+    "Stacking": "methods",
+    "Supervised": "methods",
+    "TrainedModel": "model_folder",
+    "UniformAverage": "methods",
+    "compare": "comparison",
+    "evaluate": "comparison",
+    "fit": "training",
+    "load": "data.opening",
+    "load_model": "model_folder",
+    "models": "",
+    "open_prepared": "data.storage",
+    "predict": "prediction",
+    "read_log": "data.opening",
+    "save_model": "model_folder",
+    "seeded": "training",
+}
+
+__all__ = [
+    "Batch",
+    "ClickLog",
+    "Comparison",
+    "Field",
+    "GlobalRate",
+    "InputError",
+    "MeanLogit",
+    "Method",
+    "PreparedLog",
+    "Schema",
+    "Stacking",
+    "Supervised",
+    "TrainedModel",
+    "UniformAverage",
+    "__version__",
+    "compare",
+    "evaluate",
+    "fit",
+    "load",
+    "load_model",
+    "models",
+    "open_prepared",
+    "predict",
+    "read_log",
+    "save_model",
+    "seeded",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'clickwise' has no attribute {name!r}")
+    module = _MODULES[name]
+    value = import_module(f"clickwise.{module}") if module else None
+    value = getattr(value, name) if module else import_module(f"clickwise.{name}")
+    globals()[name] = value
+    return value

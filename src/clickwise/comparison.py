@@ -1,0 +1,175 @@
+"""An honest comparison: a table of predictions in, values with intervals and paired differences out."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from torch import nn
+
+from clickwise.data.log import ClickLog
+from clickwise.errors import InputError, nearest
+from clickwise.files import new_file
+from clickwise.methods.catalogue import METHODS
+from clickwise.metrics.pointwise import relaimpr
+from clickwise.metrics.summary import ORACLE, differences, replicate, summarise
+from clickwise.prediction import predict
+
+FORMAT = "clickwise-results"
+FORMAT_VERSION = 1
+TRUTH = "probability"
+REPLICATES = 1000
+RESULTS, PREDICTIONS, REPORT = "results.json", "predictions.parquet", "report.html"
+
+Probabilities = Mapping[str, Sequence[npt.NDArray[np.float32]]]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Results and the predictions they were computed from.
+
+    Attributes:
+        results: what ``results.json`` holds: ``run``, ``methods``, ``best_single``, ``differences``.
+        predictions: one row an impression: row, user, time, label, earlier, kept columns, and a probability column
+            ``method@seed`` for every method and seed.
+    """
+
+    results: dict[str, Any]
+    predictions: pl.DataFrame
+
+    def save(self, folder: Path | str) -> None:
+        """Write results.json, predictions.parquet and report.html."""
+        from clickwise.report.page import write_report
+
+        folder = Path(folder)
+        with new_file(folder / PREDICTIONS) as path:
+            self.predictions.write_parquet(path)
+        with new_file(folder / RESULTS) as path:
+            path.write_text(json.dumps(self.results, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        with new_file(folder / REPORT) as path:
+            write_report(folder / RESULTS, folder / PREDICTIONS, path)
+
+    def print(self) -> None:
+        """Print the leaderboard."""
+        from rich.console import Console
+
+        from clickwise.report.leaderboard import print_leaderboard
+
+        print_leaderboard(self.results, Console())
+
+
+def prediction_table(log: ClickLog, probabilities: Probabilities, seeds: Sequence[int]) -> pl.DataFrame:
+    """The table that every metric, report and plot reads.
+
+    Args:
+        log: the rows that were scored.
+        probabilities: by method, one array ``[rows]`` or ``[rows, classes]`` a seed.
+        seeds: the seeds; a method with a single array has no randomness and takes the first.
+    """
+    columns: dict[str, Any] = {"row": log.row}
+    if log.users is not None:
+        columns["user"] = pl.Series(log.users, strict=False).gather(log.user)
+    else:
+        columns["user"] = log.user
+    columns |= {"time": log.time, "label": log.label, "earlier": log.earlier}
+    columns |= {name: np.asarray(values) for name, values in log.extras.items()}
+    for method, arrays in probabilities.items():
+        for seed, values in zip(seeds, arrays, strict=False):
+            columns[f"{method}@{seed}"] = values if values.ndim == 1 else pl.Series(values, dtype=pl.Array(pl.Float32, values.shape[1]))
+    return pl.DataFrame({name: np.ascontiguousarray(v) if isinstance(v, np.ndarray) else v for name, v in columns.items()})
+
+
+def score(
+    table: pl.DataFrame, reference: str | None = None, replicates: int = REPLICATES, seed: int = 0
+) -> dict[str, Any]:
+    """Values and paired differences of the methods of a prediction table.
+
+    Args:
+        table: see ``prediction_table``. A column ``probability`` is taken for the true one and makes the oracle.
+        reference: the method that differences are taken against; None for the model with the highest AUC here.
+        replicates: bootstrap resamples of the users.
+        seed: of the bootstrap.
+
+    Returns:
+        ``{"methods", "best_single", "differences"}`` as in results.json.
+
+    Raises:
+        InputError: the table holds one class only, or no method.
+    """
+    predictions = methods_of(table)
+    label = table["label"].to_numpy()
+    if (label == label[0]).all():
+        raise InputError(f"all {len(label)} rows have the label {label[0]}; AUC and differences need two classes")
+    user = table["user"].rank("dense").to_numpy().astype(np.int64) - 1
+    binary = next(iter(predictions.values()))[0].ndim == 1
+    truth = table[TRUTH].to_numpy() if binary and TRUTH in table.columns else None
+    drawn = replicate(label, user, predictions, truth, replicates, seed)
+    methods = summarise(label, user, predictions, table["earlier"].to_numpy(), truth, drawn)
+    best = reference or best_model({name: values["auc"]["mean"] for name, values in methods.items() if name != ORACLE})
+    if best not in predictions:
+        raise InputError(f"reference {best!r} is not among the methods{nearest(best, predictions)}")
+    for name, values in methods.items():
+        values["title"] = title(name)
+        values["control"] = name in METHODS and METHODS[name].control
+        values |= _against(values["auc"]["mean"], methods[best]["auc"]["mean"], methods.get(ORACLE))
+    found = differences(label, user, predictions, best, drawn) if len(predictions) > 1 else []
+    return {"methods": methods, "best_single": best, "differences": found}
+
+
+def methods_of(table: pl.DataFrame) -> dict[str, list[npt.NDArray[np.float32]]]:
+    """Probabilities by method, one array a seed, from the columns ``method@seed`` of a prediction table."""
+    predictions: dict[str, list[npt.NDArray[np.float32]]] = {}
+    for name in table.columns:
+        method, separator, number = name.rpartition("@")
+        if separator and number.isdigit():
+            predictions.setdefault(method, []).append(table[name].to_numpy())
+    if not predictions:
+        raise InputError("the prediction table has no column 'method@seed'")
+    return predictions
+
+
+def best_model(auc: Mapping[str, float]) -> str:
+    """The model with the highest AUC; a control only where there is no model."""
+    models = [name for name in auc if name not in METHODS or not METHODS[name].control]
+    return max(models or list(auc), key=lambda name: auc[name])
+
+
+def title(name: str) -> str:
+    """How tables call a method."""
+    return METHODS[name].title if name in METHODS else {ORACLE: "Oracle (true probabilities)"}.get(name, name)
+
+
+def _against(auc: float, best: float, oracle: Mapping[str, Any] | None) -> dict[str, float | None]:
+    """Relative improvement over the best single model, and the share of its gap to the oracle that is closed."""
+    gap = oracle["auc"]["mean"] - best if oracle else 0.0
+    return {
+        "relaimpr": relaimpr(auc, best) if best != 0.5 else None,
+        "gap_closed": (auc - best) / gap if gap > 0 else None,
+    }
+
+
+def evaluate(model: nn.Module, log: ClickLog, replicates: int = REPLICATES, seed: int = 0) -> dict[str, Any]:
+    """Metrics of one trained model or method: ``{"auc": {"mean", "low", "high"}, "gauc": ..., ...}`` with 95 % intervals by user."""
+    table = prediction_table(log.take(slice(None)), {"model": [predict(model, log)]}, [0])
+    found: dict[str, Any] = score(table.drop(TRUTH, strict=False), "model", replicates, seed)["methods"]["model"]
+    return found
+
+
+def compare(
+    models: Mapping[str, nn.Module], log: ClickLog, reference: str | None = None, replicates: int = REPLICATES, seed: int = 0
+) -> Comparison:
+    """Compare trained models on the same rows: paired by user, with intervals and Holm-corrected p-values.
+
+    Args:
+        models: trained models or methods, by the names that tables show.
+        log: rows that none of them was trained or tuned on.
+        reference: the one that differences are taken against; None for the model with the highest AUC here.
+        replicates, seed: of the bootstrap over users.
+    """
+    table = prediction_table(log, {name: [predict(model, log)] for name, model in models.items()}, [0])
+    run = {"rows": {"test": len(log)}, "users": table["user"].n_unique(), "classes": log.schema.classes, "seeds": [0]}
+    return Comparison({"format": FORMAT, "version": FORMAT_VERSION, "run": run, **score(table, reference, replicates, seed)}, table)

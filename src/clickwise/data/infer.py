@@ -1,0 +1,173 @@
+"""Guess a schema from the names and first rows of a file, as YAML that tells its reader what to check."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from clickwise.data.tables import RawTable, read_table
+from clickwise.errors import InputError
+
+SAMPLE = 100_000
+LABELS = ("label", "click", "clicked", "is_click", "target", "clk", "y", "converted", "conversion")
+USERS = ("user", "user_id", "userid", "uid", "visitor_id", "customer_id", "member_id", "reviewerid", "device_id")
+TIMES = ("time", "timestamp", "ts", "date", "datetime", "time_stamp", "event_time", "unixreviewtime", "hour")
+ITEMS = ("item", "item_id", "itemid", "ad_id", "ad", "adgroup_id", "movie_id", "movie", "product_id", "product", "asin")
+USER_WORDS = ("user", "u", "visitor", "customer", "member", "age", "gender", "sex", "occupation")
+ITEM_WORDS = ("item", "ad", "movie", "product", "campaign", "brand", "category", "genre", "genres", "price", "title")
+SEPARATORS = ("|", ";")
+FEW_VALUES = 50
+HISTORY_LENGTH = 20
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A field, as the text of its YAML mapping, and the remark beside it."""
+
+    text: str
+    remark: str
+
+
+def infer_schema(path: Path | str) -> str:
+    """Commented YAML for the table at ``path``: a schema to correct, which also prepares as it stands on a sane file.
+
+    Raises:
+        InputError: the file cannot be read, or no column can be the label.
+    """
+    table = read_table(path)
+    sample = _sample(table)
+    distinct = {name: _distinct(sample[name]) for name in sample.columns}
+    label = _label(sample, table.name)
+    user = _named(sample.columns, USERS, label)
+    time = next((n for n in _all_named(sample.columns, TIMES, label, user) if _is_time(sample[n])), "")
+    item = _named(sample.columns, ITEMS, label, user, time)
+    guesses = []
+    for name in sample.columns:
+        if name not in (label, time):
+            guesses += _field(name, sample[name], distinct[name], user, item)
+    if user and time and item:
+        text = f"{{name: history_{_plain(item)}, owner: history, kind: sequence, of: {_quoted(item)}, "
+        text += f"vocabulary: {_quoted(item)}, length: {HISTORY_LENGTH}}}"
+        guesses.append(Guess(text, "the user's last clicked items, from strictly earlier rows only"))
+    if not guesses:
+        raise InputError(
+            f"{table.name}: no column besides label and time can be a field; add what describes user or item"
+        )
+    lines = [
+        f"# Guessed by clickwise from the first {len(sample)} rows of {Path(path).name}.",
+        "# Check every line marked with '?'.",
+        f"label: {_quoted(label)}  # ? 1 is a click, 0 is none",
+        f"user: {_quoted(user)}  # ? column that identifies the user; empty: every row is a user of its own",
+        f"time: {_quoted(time)}  # ? Unix seconds or ISO text; empty: the order of rows stands in for it",
+        f"item: {_quoted(item)}  # ? the field below that identifies the item; empty: none",
+        "fields:",
+        "  # owner: user, item or context (what the value describes); kind: category, bag, sequence or number",
+    ]
+    return "\n".join(lines + [f"  - {guess.text}  # {guess.remark}" for guess in guesses]) + "\n"
+
+
+def _sample(table: RawTable) -> pl.DataFrame:
+    try:
+        return table.scan().head(SAMPLE).collect()
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"{table.name}: cannot be read: {' '.join(str(error).split())[:200]}") from None
+
+
+def _distinct(values: pl.Series) -> int:
+    return 0 if isinstance(values.dtype, pl.List | pl.Struct | pl.Array) else values.n_unique()
+
+
+def _label(sample: pl.DataFrame, origin: str) -> str:
+    """The column named like a label, else the last column that holds just 0 and 1."""
+    binary = [name for name in sample.columns if _is_binary(sample[name])]
+    found = _named(binary, LABELS) or (binary[-1] if binary else "")
+    if not found:
+        raise InputError(f"{origin}: no column holds just 0 and 1, so none can be the label; add one")
+    return found
+
+
+def _is_binary(values: pl.Series) -> bool:
+    if values.null_count() or isinstance(values.dtype, pl.List | pl.Struct | pl.Array):
+        return False
+    known = {str(value).lower() for value in values.unique().head(3)}
+    return len(known) == 2 and known in ({"0", "1"}, {"0.0", "1.0"}, {"true", "false"})
+
+
+def _is_time(values: pl.Series) -> bool:
+    from clickwise.data.times import read_time
+
+    try:
+        read_time(values, "")
+    except InputError:
+        return False
+    return True
+
+
+def _named(columns: list[str], wanted: tuple[str, ...], *taken: str) -> str:
+    return next(iter(_all_named(columns, wanted, *taken)), "")
+
+
+def _all_named(columns: list[str], wanted: tuple[str, ...], *taken: str) -> list[str]:
+    free: Mapping[str, str] = {name.lower(): name for name in columns if name not in taken}
+    return [free[name] for name in wanted if name in free]
+
+
+def _field(name: str, values: pl.Series, distinct: int, user: str, item: str) -> list[Guess]:
+    """One field for a column, or none where it can tell a model nothing."""
+    owner = _owner(name, user, item)
+    head = f"{{name: {_quoted(name)}, owner: {owner}, "
+    rows = len(values)
+    if isinstance(values.dtype, pl.Struct | pl.Null):
+        return []
+    if isinstance(values.dtype, pl.List | pl.Array):
+        return [
+            Guess(head + f"kind: bag, length: {_longest(values)}}}", "? a list; 'sequence' where its order matters")
+        ]
+    if name not in (user, item) and distinct <= 1:
+        return []
+    if separator := _separator(values):
+        length = _longest(values.str.split(separator))
+        text = head + f"kind: bag, separator: {_quoted(separator)}, length: {length}}}"
+        return [Guess(text, "? several values in one cell; 'sequence' where their order matters")]
+    identifies = name in (user, item) or name.lower().endswith("id")
+    measures = values.dtype.is_integer() and distinct > FEW_VALUES and not identifies
+    if measures or (values.dtype.is_float() and not values.is_infinite().any()):
+        return [Guess(head + "kind: number, transform: standardise}", f"? {distinct} values in {rows} rows")]
+    if values.dtype.is_temporal():
+        return []
+    rare = ", min_count: 2" if distinct > rows // 20 and rows >= 1000 else ""
+    return [Guess(head + f"kind: category{rare}}}", f"{distinct} values in {rows} rows")]
+
+
+def _owner(name: str, user: str, item: str) -> str:
+    first = _plain(name).lower().split("_")[0]
+    if name == user or (name != item and first in USER_WORDS):
+        return "user"
+    return "item" if name == item or first in ITEM_WORDS else "context"
+
+
+def _separator(values: pl.Series) -> str:
+    """The separator that stands in at least a tenth of the cells of a text column."""
+    if values.dtype != pl.String:
+        return ""
+    known = values.drop_nulls()
+    for separator in SEPARATORS:
+        if len(known) and known.str.contains(separator, literal=True).sum() >= max(1, len(known) // 10):
+            return separator
+    return ""
+
+
+def _longest(lists: pl.Series) -> int:
+    """Slots that hold all values of all but one row in a hundred."""
+    return max(1, min(50, int(lists.list.len().quantile(0.99) or 1)))  # type: ignore[arg-type]
+
+
+def _plain(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in name)
+
+
+def _quoted(text: str) -> str:
+    """A JSON string, which is a YAML string whatever its letters; plain where that is safe."""
+    return json.dumps(text, ensure_ascii=False)

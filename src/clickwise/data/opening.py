@@ -1,0 +1,110 @@
+"""From what a user names (a source, a file, a prepared folder) to an encoded log."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from clickwise.data.prepare import prepare, prepare_cached
+from clickwise.data.sources import SOURCES, load_source
+from clickwise.data.storage import MANIFEST, PreparedLog, open_prepared
+from clickwise.data.tables import RawTable, from_frame, read_table
+from clickwise.errors import InputError, nearest
+from clickwise.schema import Schema
+
+SPLIT = "chronological"
+
+
+def default_cache() -> Path:
+    """Where prepared logs are kept between runs."""
+    import pooch
+
+    return Path(pooch.os_cache("clickwise")) / "prepared"
+
+
+def load(
+    name: str, root: Path | str | None = None, *, split: str = SPLIT, seed: int = 0, cache: Path | None = None, **options: Any
+) -> PreparedLog:
+    """An encoded log of a named source; ``train, valid, test = load(...)`` unpacks its parts.
+
+    Args:
+        name: a name in ``clickwise.data.sources.SOURCES``.
+        root: folder that holds the official files, or receives the download; None for the user's cache.
+        split: a name in ``clickwise.data.splits.SPLITS``.
+        seed: of the split.
+        cache: where prepared logs are kept; None for the user's cache.
+        options: the source's own, for example ``label="stars"`` for MovieLens.
+
+    Raises:
+        InputError: an unknown name or option, or files that cannot be had or read.
+    """
+    frame, schema = load_source(name, None if root is None else Path(root), **options)
+    return prepare_cached(from_frame(frame, name), schema, split, seed, cache or default_cache())
+
+
+def read_log(
+    path: Path | str, schema: Schema | Path | str, *, split: str = SPLIT, seed: int = 0, cache: Path | None = None
+) -> PreparedLog:
+    """An encoded log of one's own table: CSV, TSV, Parquet or JSON lines, or a folder of such files.
+
+    Args:
+        path: the file or folder.
+        schema: what its columns mean, or the YAML or JSON file that says so.
+        split, seed, cache: as in ``load``.
+
+    Raises:
+        InputError: a file, column, row or value that cannot be used.
+    """
+    if not isinstance(schema, Schema):
+        schema = Schema.load(Path(schema))
+    return prepare_cached(read_table(path), schema, split, seed, cache or default_cache())
+
+
+def raw_table(
+    source: str, schema: Path | None, root: Path | None, options: dict[str, Any]
+) -> tuple[RawTable, Schema]:
+    """The raw table and schema behind the SOURCE argument of a command: a named source or a path with ``--schema``."""
+    if source in SOURCES:
+        if schema is not None:
+            raise InputError(f"--schema: the source {source!r} brings its own schema")
+        frame, own = load_source(source, root, **options)
+        return from_frame(frame, source), own
+    if not Path(source).exists():
+        raise InputError(f"{source}: no such file, folder or named source{nearest(source, SOURCES)}")
+    if options:
+        raise InputError(f"option {next(iter(options))!r} belongs to named sources, not to the file {source}")
+    if schema is None:
+        raise InputError(f"{source}: say what its columns mean with --schema FILE; `clickwise infer {source}` writes a first one")
+    return read_table(source), Schema.load(schema)
+
+
+def open_source(
+    source: str,
+    schema: Path | None = None,
+    root: Path | None = None,
+    split: str | None = None,
+    split_seed: int = 0,
+    cache: Path | None = None,
+    options: dict[str, Any] | None = None,
+) -> PreparedLog:
+    """The encoded log behind the SOURCE argument of a command; a prepared folder is opened as it is."""
+    if (Path(source) / MANIFEST).is_file():
+        if split is not None or schema is not None:
+            raise InputError(f"{source}: is prepared already, with its own split and schema; leave out --split and --schema")
+        return open_prepared(source)
+    table, found = raw_table(source, schema, root, options or {})
+    return prepare_cached(table, found, split or SPLIT, split_seed, cache or default_cache())
+
+
+def prepare_source(
+    source: str,
+    out: Path,
+    schema: Path | None = None,
+    root: Path | None = None,
+    split: str | None = None,
+    split_seed: int = 0,
+    fractions: Sequence[float] | None = None,
+    options: dict[str, Any] | None = None,
+) -> PreparedLog:
+    """Write the encoded log behind SOURCE into the folder ``out``."""
+    table, found = raw_table(source, schema, root, options or {})
+    return prepare(table, found, split or SPLIT, out, split_seed, fractions)

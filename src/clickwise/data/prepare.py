@@ -1,0 +1,190 @@
+"""Raw table to encoded log on disk: split, fit on the training rows, encode, write, rename into place."""
+
+import errno
+import hashlib
+import json
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from clickwise.data.columns import needed_columns, read_extra, resolve
+from clickwise.data.fitting import fit_encoder
+from clickwise.data.parts import write_parts
+from clickwise.data.rows import Rows, read_rows
+from clickwise.data.splits import PARTS, assign
+from clickwise.data.storage import (
+    FORMAT_VERSION,
+    MANIFEST,
+    PreparedLog,
+    open_prepared,
+    open_unverified,
+    read_manifest,
+    save_array,
+    write_manifest,
+)
+from clickwise.data.tables import RawTable
+from clickwise.errors import InputError, nearest
+from clickwise.schema import Schema
+
+logger = logging.getLogger(__name__)
+
+
+def prepare(
+    source: RawTable, schema: Schema, split: str, out: Path, seed: int = 0, fractions: Sequence[float] | None = None
+) -> PreparedLog:
+    """Encode a raw table into the folder ``out``, which appears only when it is complete.
+
+    Args:
+        source: the raw rows.
+        schema: what its columns mean.
+        split: name of a protocol in ``SPLITS``.
+        out: the folder to write; an identical prepared log there is opened, anything else there is an error.
+        seed: of the split.
+        fractions: shares of train, valid and test; by default those of the split.
+
+    Raises:
+        InputError: input that cannot be used, an ``out`` that holds something else, or a disk that is full.
+    """
+    out = Path(out)
+    key = prepared_key(source, schema, split, seed, fractions)
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        if (out / MANIFEST).is_file() and read_manifest(out)["key"] == key:
+            return open_prepared(out)
+        raise InputError(f"{out}: exists and holds something else; name a new folder, or move this one away")
+    return _prepare(source, schema, split, out, seed, fractions, key)
+
+
+def prepare_cached(
+    source: RawTable, schema: Schema, split: str, seed: int, cache: Path, fractions: Sequence[float] | None = None
+) -> PreparedLog:
+    """As ``prepare``, into a folder of ``cache`` that is named by what the log comes from; a sound one is reused."""
+    key = prepared_key(source, schema, split, seed, fractions)
+    folder = Path(cache) / f"log-{key[:24]}"
+    if folder.exists():
+        try:
+            return open_prepared(folder)
+        except InputError as error:
+            logger.warning("%s: the cached log is prepared again (%s)", folder, error)
+            shutil.rmtree(folder)
+    return _prepare(source, schema, split, folder, seed, fractions, key)
+
+
+def prepared_key(source: RawTable, schema: Schema, split: str, seed: int, fractions: Sequence[float] | None) -> str:
+    """SHA-256 over everything that a prepared log depends on."""
+    parts = {
+        "source": source.checksum(),
+        "schema": schema.to_dict(),
+        "split": split,
+        "seed": seed,
+        "fractions": None if fractions is None else [float(share) for share in fractions],
+        "format": FORMAT_VERSION,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _prepare(
+    source: RawTable, schema: Schema, split: str, out: Path, seed: int, fractions: Sequence[float] | None, key: str
+) -> PreparedLog:
+    facts = {"clickwise": _version(), "key": key, "source": source.name, "split": split, "seed": seed}
+    with _temporary_sibling(out) as folder:
+        work = folder / "work"
+        work.mkdir()
+        manifest = _build(source, schema, split, seed, fractions, folder, work, facts)
+        try:
+            os.replace(folder, out)
+        except OSError:
+            if not (out / MANIFEST).is_file():
+                raise
+            # another process has finished the same folder in the meantime
+            return open_prepared(out)
+    return open_unverified(out, manifest)
+
+
+def _build(
+    source: RawTable,
+    schema: Schema,
+    split: str,
+    seed: int,
+    fractions: Sequence[float] | None,
+    folder: Path,
+    work: Path,
+    facts: dict[str, Any],
+) -> dict[str, Any]:
+    schema = resolve(schema, source.columns, source.name)
+    for name in schema.keep:
+        if name not in source.columns:
+            raise InputError(f"{source.name}: no column {name!r}, which 'keep' names{nearest(name, source.columns)}")
+    columns = list(dict.fromkeys([*needed_columns(schema), *schema.keep]))
+    frame = source.load(columns, _cut_columns(schema), work / "raw.parquet")
+    dtypes = frame.collect_schema()
+    text = tuple(name for name in columns if dtypes[name] == pl.String)
+
+    def column(name: str) -> pl.Series:
+        return frame.select(name).collect()[name]
+
+    rows = read_rows(column, int(frame.select(pl.len()).collect().item()), schema, source.name)
+    if (rows.label == rows.label[0]).all():
+        raise InputError(f"{source.name}: every label is {rows.label[0]}; a model needs rows of more than one class")
+    part = assign(split, rows.user, rows.time, seed, fractions)
+    _check_classes(split, part, rows)
+    fitted = fit_encoder(column, schema, rows, part, work, source.name, text)
+    extras = {name: read_extra(column(name), source.name) for name in schema.keep}
+    counts = write_parts(folder, fitted, rows, part, extras)
+    save_array(folder / "counts.npy", counts)
+    fitted.encoder.schema.save(folder / "schema.json")
+    fitted.encoder.save(folder / "encoder")
+    if rows.users is not None:
+        pl.DataFrame({"user": rows.users}).write_parquet(folder / "users.parquet")
+    shutil.rmtree(work)
+    sizes = np.bincount(part, minlength=len(PARTS)).tolist()
+    users = int(rows.user.max()) + 1
+    return write_manifest(folder, {**facts, "rows": dict(zip(PARTS, sizes, strict=True)), "users": users})
+
+
+def _cut_columns(schema: Schema) -> set[str]:
+    """Columns of text that is cut at a separator; a list of one number must not be read as that number."""
+    return {spec.column for spec in schema.fields if spec.separator and spec.owner != "history"}
+
+
+def _check_classes(split: str, part: npt.NDArray[np.int8], rows: Rows) -> None:
+    for code, name in enumerate(PARTS):
+        labels = rows.label[part == code]
+        if (labels == labels[0]).all():
+            raise InputError(
+                f"split {split!r} leaves a single class ({labels[0]}) in the {name} part of {len(labels)} rows; "
+                "use more rows, other fractions or another split"
+            )
+
+
+@contextmanager
+def _temporary_sibling(out: Path) -> Iterator[Path]:
+    """A new folder beside ``out``; whatever ends the block early, it is removed, and a full disk is said in a line."""
+    folder = out.parent / f".{out.name}.{uuid.uuid4().hex[:12]}.tmp"
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+    except (OSError, pl.exceptions.PolarsError) as error:
+        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
+            raise InputError(f"{out.parent}: the disk is full; free some space or name another folder") from None
+        if isinstance(error, PermissionError | NotADirectoryError):
+            raise InputError(f"{out.parent}: cannot write there: {error.strerror}") from None
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _version() -> str:
+    try:
+        return version("clickwise")
+    except PackageNotFoundError:
+        return "0"

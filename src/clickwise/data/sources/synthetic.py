@@ -1,0 +1,158 @@
+"""The embedded click log: a generator with a planted truth, so that what a method claims can be checked.
+
+Users belong to groups whose clicks follow different mechanisms; they have personal gains on hidden features and
+interests that drift from session to session; labels are flipped in one traffic channel; users and items arrive
+while the log runs; popularity has a long tail; some values are missing; the log runs over 14 days.
+
+Columns that no model sees, named in ``Schema.keep``:
+    probability: the true probability that the *recorded* label is 1, flips included: the oracle's prediction.
+    clean_probability: the true probability of a click, before any flip.
+    group: the user's mechanism, an index into ``GROUPS``.
+    flipped: 1 where the recorded label is not what the user did.
+    session: number of the session.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from clickwise.data.sources import exposure
+from clickwise.data.sources.exposure import CHANNEL_SHARES, FLAWED_CHANNEL, Impressions
+from clickwise.data.sources.mechanisms import click, drifting_interests, intercept, make_effects, sigmoid, static_logits
+from clickwise.data.sources.population import GROUPS, Floats, Ints, Users, make_items, make_users
+from clickwise.data.sources.table import raw_table, synthetic_schema
+from clickwise.errors import InputError
+from clickwise.schema import Schema
+
+__all__ = ["GROUPS", "generate", "load", "requests", "synthetic_schema"]
+
+MOST_NOISE = 0.16  # above it more than half of the flawed channel would be flipped
+STREAMS = 10  # independent random streams, so that one option does not stir what another decides
+
+
+def generate(
+    users: int = 2_000,
+    items: int = 800,
+    impressions: int = 120_000,
+    seed: int = 0,
+    heterogeneity: float = 1.0,
+    drift: float = 1.0,
+    noise: float = 0.1,
+    click_rate: float = 0.2,
+) -> tuple[pl.DataFrame, Schema]:
+    """The log, one row an impression in order of time, and its unfitted schema.
+
+    Args:
+        users: number of users; those who never come do not show.
+        items: number of items; those never shown do not show.
+        impressions: number of rows.
+        seed: the same seed and options give the same log.
+        heterogeneity: from 0 (all users share one mechanism, a mixture of all, and nobody has gains of their own)
+            to 1 (each group has its own mechanism).
+        drift: how far interests wander from session to session; 0 leaves them as they are.
+        noise: share of all labels that are flipped; they all lie in the channel ``partner``, a third of the log.
+        click_rate: about the share of impressions that are clicked, before flips.
+
+    Raises:
+        InputError: an option that is out of its range, or more impressions than the users can have in 14 days.
+    """
+    _check_whole("users", users, 1)
+    _check_whole("items", items, 1)
+    most = users * exposure.MOST_ROWS_PER_USER
+    _check_whole("impressions", impressions, 1, most, f" for {users} users")
+    _check_strengths(seed, heterogeneity, drift, noise, click_rate)
+    streams = np.random.default_rng(seed).spawn(STREAMS)
+    people, goods = make_users(users, heterogeneity, streams[0]), make_items(items, streams[1])
+    effects = make_effects(streams[2])
+    rows = exposure.draw_impressions(people, goods, impressions, streams[3])
+    interests = drifting_interests(people.interest, rows.session_user, rows.ordinal, drift, streams[4])
+    logits = intercept(click_rate) + static_logits(people, goods, effects, rows, interests)
+    clean, clicks = click(people, goods, effects, rows, logits, streams[5])
+    flip_rate = np.where(rows.channel == FLAWED_CHANNEL, noise / CHANNEL_SHARES[FLAWED_CHANNEL], 0.0)
+    flipped = (streams[6].random(impressions) < flip_rate).astype(np.int64)
+    truth = _truth(people, rows, np.abs(clicks - flipped), flip_rate + (1.0 - 2.0 * flip_rate) * clean, clean, flipped)
+    table = raw_table(people, goods, rows).with_columns(truth)
+    return table.sort("time", maintain_order=True), synthetic_schema()
+
+
+def requests(
+    count: int = 20_000,
+    candidates: int = 8,
+    users: int = 2_000,
+    items: int = 800,
+    seed: int = 0,
+    heterogeneity: float = 1.0,
+    drift: float = 1.0,
+    click_rate: float = 0.2,
+) -> tuple[pl.DataFrame, Schema]:
+    """What may be shown on the last day of the log that ``generate`` gives for the same options, for an auction.
+
+    ``candidates`` rows a request, side by side, with one user, time and context; ``session`` is the number of the
+    request. A popular item can stand twice in a request. A request opens a session, so nothing was clicked in it
+    before, and the wandering part of interests is drawn anew. No label is flipped.
+
+    Raises:
+        InputError: an option that is out of its range.
+    """
+    for name, value in (("count", count), ("candidates", candidates), ("users", users), ("items", items)):
+        _check_whole(name, value, 1)
+    _check_strengths(seed, heterogeneity, drift, 0.0, click_rate)
+    streams = np.random.default_rng(seed).spawn(STREAMS)
+    people, goods = make_users(users, heterogeneity, streams[0]), make_items(items, streams[1])
+    effects = make_effects(streams[2])
+    rows = exposure.draw_requests(people, goods, count, candidates, streams[7])
+    interests = drifting_interests(people.interest, rows.session_user, rows.ordinal, drift, streams[8])
+    clean = sigmoid(intercept(click_rate) + static_logits(people, goods, effects, rows, interests))
+    clicks = (streams[9].random(len(clean)) < clean).astype(np.int64)
+    truth = _truth(people, rows, clicks, clean, clean, np.zeros_like(clicks))
+    return raw_table(people, goods, rows).with_columns(truth), synthetic_schema()
+
+
+def load(
+    root: Path | None = None,
+    users: int = 2_000,
+    items: int = 800,
+    impressions: int = 120_000,
+    seed: int = 0,
+    heterogeneity: float = 1.0,
+    drift: float = 1.0,
+    noise: float = 0.1,
+    click_rate: float = 0.2,
+) -> tuple[pl.DataFrame, Schema]:
+    """``generate`` as a named source. It reads no file, so ``root`` plays no part."""
+    return generate(users, items, impressions, seed, heterogeneity, drift, noise, click_rate)
+
+
+def _truth(
+    people: Users, rows: Impressions, label: Ints, probability: Floats, clean: Floats, flipped: Ints
+) -> list[pl.Series]:
+    columns = {
+        "label": label,
+        "probability": probability,
+        "clean_probability": clean,
+        "group": people.group[rows.user],
+        "flipped": flipped,
+        "session": rows.session,
+    }
+    return [pl.Series(name, values) for name, values in columns.items()]
+
+
+def _check_strengths(seed: int, heterogeneity: float, drift: float, noise: float, click_rate: float) -> None:
+    _check_whole("seed", seed, 0)
+    _check("heterogeneity", heterogeneity, 0, 1)
+    _check("drift", drift, 0)
+    _check("noise", noise, 0, MOST_NOISE)
+    _check("click_rate", click_rate, 0.01, 0.99)
+
+
+def _check_whole(name: str, value: int, least: int, most: float = np.inf, where: str = "") -> None:
+    if not isinstance(value, int):
+        raise InputError(f"source 'synthetic': {name} must be a whole number, not {value!r}")
+    _check(name, value, least, most, where)
+
+
+def _check(name: str, value: float, least: float, most: float = np.inf, where: str = "") -> None:
+    if not least <= value <= most:
+        allowed = f"at least {least}" if most == np.inf else f"between {least} and {most}"
+        raise InputError(f"source 'synthetic': {name} must be {allowed}{where}, not {value}")

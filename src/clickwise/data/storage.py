@@ -1,0 +1,202 @@
+"""The prepared folder: arrays written in one pass and opened memory-mapped, with a manifest that tells damage."""
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from urllib.parse import quote
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from clickwise.data.encoder import Encoder
+from clickwise.data.splits import PARTS
+from clickwise.errors import InputError
+from clickwise.schema import Schema
+
+if TYPE_CHECKING:
+    from clickwise.data.log import ClickLog
+
+FORMAT = "clickwise-log"
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+QUICK_BYTES = 1 << 30
+ARRAYS = ("ids", "numbers", "label", "user", "time", "row", "earlier")
+BLOCK = 1 << 22
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedLog:
+    """An encoded log on disk.
+
+    Attributes:
+        train, valid, test: its parts, memory-mapped.
+        schema: the fitted schema.
+        encoder: encodes further raw rows the same way.
+        manifest: where the log came from, its rows, and the checksums of its files.
+        folder: where it lies.
+    """
+
+    train: "ClickLog"
+    valid: "ClickLog"
+    test: "ClickLog"
+    schema: Schema
+    encoder: Encoder
+    manifest: dict[str, Any]
+    folder: Path
+
+
+class ArrayWriter:
+    """Writes a ``.npy`` file row block by row block, with plain writes, so that memory stays one block.
+
+    Args:
+        path: the file; its folder exists.
+        dtype: of the array.
+        shape: of the whole array; exactly ``shape[0]`` rows are to be written.
+    """
+
+    def __init__(self, path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> None:
+        self.dtype = np.dtype(dtype)
+        self._stream = path.open("wb")
+        header = {"descr": np.lib.format.dtype_to_descr(self.dtype), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._stream, header)
+
+    def write(self, rows: npt.NDArray[Any]) -> None:
+        """Append rows."""
+        write_raw(self._stream, np.asarray(rows, dtype=self.dtype))
+
+    def __enter__(self) -> "ArrayWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.close()
+
+
+def write_raw(stream: BinaryIO, array: npt.NDArray[Any]) -> None:
+    """Write the bytes of an array; unlike ``tofile``, a full disk is an ``OSError`` that says so."""
+    if array.size:
+        stream.write(np.ascontiguousarray(array).data.cast("B"))
+
+
+def save_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """Write a whole array as ``.npy``."""
+    with ArrayWriter(path, array.dtype, array.shape) as writer:
+        writer.write(array)
+
+
+def extra_path(name: str) -> str:
+    """File of a kept column, within a part's folder."""
+    return f"extras/{quote(name, safe=' ')}.npy"
+
+
+def write_manifest(folder: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the manifest, with size and checksum of every file that lies in the folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    listed = {str(path.relative_to(folder).as_posix()): _fingerprint(path) for path in files}
+    manifest = {"format": FORMAT, "version": FORMAT_VERSION, **values, "files": listed}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    return manifest
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a prepared folder; InputError where there is none that this version reads."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise InputError(f"{folder}: not a prepared log: {MANIFEST} is missing")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: damaged: {error}; prepare the log again") from None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise InputError(f"{path}: not the manifest of a prepared log")
+    version = manifest.get("version")
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise InputError(
+            f"{path}: log format version {version!r}; this clickwise reads versions up to {FORMAT_VERSION}"
+        )
+    if not {"key", "rows", "users", "files"} <= manifest.keys() or set(manifest["rows"]) != set(PARTS):
+        raise InputError(f"{path}: damaged: entries are missing; prepare the log again")
+    return manifest
+
+
+def open_prepared(folder: Path | str, verify: Literal["quick", "full"] = "quick") -> PreparedLog:
+    """Open a prepared folder, its arrays memory-mapped read-only.
+
+    Args:
+        folder: written by ``prepare``.
+        verify: ``quick`` checks all sizes, and all checksums where the folder is under 1 GiB; ``full`` all checksums.
+
+    Raises:
+        InputError: the folder is missing, damaged, or of a newer version.
+    """
+    if verify not in ("quick", "full"):
+        raise InputError(f"verify must be 'quick' or 'full', not {verify!r}")
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    manifest = read_manifest(folder)
+    _verify(folder, manifest, verify)
+    return open_unverified(folder, manifest)
+
+
+def open_unverified(folder: Path, manifest: dict[str, Any]) -> PreparedLog:
+    """Open a folder whose files are known to be sound, for example because this process just wrote them."""
+    schema = Schema.load(folder / "schema.json")
+    encoder = Encoder.load(folder / "encoder", schema)
+    counts = _array(folder / "counts.npy")
+    users = pl.read_parquet(folder / "users.parquet")["user"].to_list() if schema.user else None
+    parts = (_open_part(folder / part, schema, counts, users, manifest["rows"][part]) for part in PARTS)
+    train, valid, test = parts
+    return PreparedLog(train, valid, test, schema, encoder, manifest, folder)
+
+
+def _open_part(
+    folder: Path, schema: Schema, counts: npt.NDArray[np.int64], users: list[object] | None, rows: int
+) -> "ClickLog":
+    from clickwise.data.log import ClickLog
+
+    arrays = {name: _array(folder / f"{name}.npy") for name in ARRAYS}
+    extras = {name: _array(folder / extra_path(name)) for name in schema.keep}
+    shapes = {"ids": (rows, schema.width), "numbers": (rows, schema.number_width)}
+    for name, array in {**arrays, **extras}.items():
+        if array.shape != shapes.get(name, (rows,)):
+            raise InputError(f"{folder / name}.npy: damaged: shape {array.shape}; prepare the log again")
+    return ClickLog(schema, **arrays, counts=counts, users=users, extras=extras)
+
+
+def _array(path: Path) -> npt.NDArray[Any]:
+    try:
+        with path.open("rb") as stream:
+            np.lib.format.read_magic(stream)
+            shape, _, _ = np.lib.format.read_array_header_1_0(stream)
+        return np.load(path, mmap_mode="r" if np.prod(shape) else None, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: damaged: {error}; prepare the log again") from None
+
+
+def _fingerprint(path: Path) -> dict[str, int]:
+    checksum = 0
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            checksum = zlib.crc32(block, checksum)
+    return {"bytes": path.stat().st_size, "crc32": checksum}
+
+
+def _verify(folder: Path, manifest: dict[str, Any], verify: str) -> None:
+    files: dict[str, dict[str, int]] = manifest["files"]
+    for name, expected in files.items():
+        path = folder / name
+        if not path.is_file():
+            raise InputError(f"{path}: damaged: the file is missing; prepare the log again")
+        if (size := path.stat().st_size) != expected["bytes"]:
+            raise InputError(f"{path}: damaged: {size} bytes in place of {expected['bytes']}; prepare the log again")
+    if verify == "full" or sum(expected["bytes"] for expected in files.values()) < QUICK_BYTES:
+        for name, expected in files.items():
+            if _fingerprint(folder / name)["crc32"] != expected["crc32"]:
+                raise InputError(f"{folder / name}: damaged: its checksum differs; prepare the log again")

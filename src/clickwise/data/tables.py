@@ -1,0 +1,157 @@
+"""Where raw rows come from: a file, a folder of files of one kind, or a frame that a named source built."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from clickwise.data.files import (
+    SEPARATORS,
+    check_headers,
+    check_objects,
+    first_undecodable,
+    kind_of,
+    list_files,
+    one_line,
+)
+from clickwise.errors import InputError
+
+INFERRED_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Rows as the user has them.
+
+    Attributes:
+        name: how errors call the table: its path, or the name of its source.
+        kind: ``csv``, ``tsv``, ``jsonl``, ``parquet`` or ``frame``.
+        files: the files, in the order of their rows; empty for a frame.
+        header: column names of text files that have no header line.
+        frame: the rows, for ``kind == "frame"``.
+        dtypes: column names and the types guessed from the first rows.
+    """
+
+    name: str
+    kind: str
+    files: tuple[Path, ...] = ()
+    header: tuple[str, ...] = ()
+    frame: pl.DataFrame | None = None
+    dtypes: Mapping[str, pl.DataType] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Column names in file order."""
+        return tuple(self.dtypes)
+
+    def scan(self, text: Collection[str] = (), inferred_rows: int | None = INFERRED_ROWS) -> pl.LazyFrame:
+        """All rows, lazily. The columns in ``text`` are read as text, whatever they look like."""
+        if self.frame is not None:
+            return self.frame.lazy()
+        if self.kind == "parquet":
+            return pl.scan_parquet(list(self.files))
+        if self.kind == "jsonl":
+            return pl.scan_ndjson(list(self.files), infer_schema_length=inferred_rows)
+        overrides = {name: pl.String() for name in self._text_columns(text)}
+        return pl.scan_csv(
+            list(self.files),
+            separator=SEPARATORS[self.kind],
+            has_header=not self.header,
+            new_columns=list(self.header) or None,
+            schema_overrides=overrides,
+            infer_schema_length=inferred_rows,
+        )
+
+    def load(self, columns: Sequence[str], text: Collection[str] = (), spool: Path | None = None) -> pl.LazyFrame:
+        """The named columns in a form that is cheap to read one column at a time.
+
+        Text files are parsed once: into the Parquet file ``spool``, as a stream, or into memory without one. A
+        column whose first rows look like numbers and whose later rows do not is read again as what all rows allow.
+        """
+        if self.kind in ("frame", "parquet"):
+            return self.scan().select(columns)
+        try:
+            return self._parse(self.scan(text).select(columns), spool)
+        except pl.exceptions.ComputeError as error:
+            if "could not parse" not in str(error):
+                raise self._explained(error) from None
+        except pl.exceptions.PolarsError as error:
+            raise self._explained(error) from None
+        try:
+            return self._parse(self.scan(text, inferred_rows=None).select(columns), spool)
+        except pl.exceptions.PolarsError as error:
+            raise self._explained(error) from None
+
+    def checksum(self) -> str:
+        """SHA-256 over names and contents: equal for equal tables."""
+        digest = hashlib.sha256(repr((self.kind, self.header)).encode())
+        if self.frame is not None:
+            digest.update(repr(list(self.frame.schema.items())).encode())
+            digest.update(self.frame.hash_rows(seed=0).to_numpy().tobytes())
+        for path in self.files:
+            digest.update(path.name.encode() + b"\0")
+            with path.open("rb") as stream:
+                while block := stream.read(1 << 20):
+                    digest.update(block)
+        return digest.hexdigest()
+
+    def _parse(self, rows: pl.LazyFrame, spool: Path | None) -> pl.LazyFrame:
+        if spool is None:
+            return rows.collect().lazy()
+        rows.sink_parquet(spool, compression="uncompressed")
+        return pl.scan_parquet(spool)
+
+    def _text_columns(self, text: Collection[str]) -> list[str]:
+        """Truth values stay text too, so that they compare as they are written."""
+        return [name for name, dtype in self.dtypes.items() if name in text or dtype == pl.Boolean]
+
+    def _explained(self, error: Exception) -> Exception:
+        if "No space left" in str(error):
+            return error
+        if place := first_undecodable(self.files):
+            return InputError(f"{place} is not UTF-8; convert the file to UTF-8")
+        return InputError(f"{self.name}: cannot be read as {self.kind}: {one_line(error)}")
+
+
+def read_table(path: Path | str, columns: Sequence[str] | None = None) -> RawTable:
+    """The raw table in a file (CSV, TSV, JSON lines, or Parquet), or in a folder of files of one kind.
+
+    Args:
+        path: ends in .csv, .tsv, .jsonl, .ndjson, .json (one object a line) or .parquet; text kinds also in .gz.
+        columns: column names, for CSV and TSV files without a header line.
+
+    Raises:
+        InputError: the file is missing, empty, without rows, of an unknown kind, or not readable as its kind.
+    """
+    path = Path(path)
+    files = list_files(path)
+    kinds = {kind_of(file) for file in files}
+    if len(kinds) > 1:
+        raise InputError(f"{path}: the folder mixes {' and '.join(sorted(kinds))} files; keep one kind in a folder")
+    kind = kinds.pop()
+    for file in files:
+        if file.stat().st_size == 0:
+            raise InputError(f"{file}: the file is empty")
+    if kind in SEPARATORS and columns is None:
+        check_headers(files, SEPARATORS[kind])
+    if kind == "jsonl":
+        check_objects(files)
+    table = RawTable(str(path), kind, tuple(files), tuple(columns or ()))
+    try:
+        scan = table.scan()
+        dtypes = scan.collect_schema()
+        rows = scan.head(1).collect().height
+    except pl.exceptions.PolarsError as error:
+        raise table._explained(error) from None
+    if not rows:
+        raise InputError(f"{path}: the file has no rows of data, only a header")
+    return RawTable(str(path), kind, tuple(files), tuple(columns or ()), None, dict(dtypes))
+
+
+def from_frame(frame: pl.DataFrame, name: str) -> RawTable:
+    """The raw table that a named source has built in memory."""
+    if not frame.height:
+        raise InputError(f"{name}: the table has no rows")
+    return RawTable(name, "frame", frame=frame, dtypes=dict(frame.schema))

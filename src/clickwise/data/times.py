@@ -1,0 +1,86 @@
+"""Times of a raw table as Unix seconds, and the parts of a time that are fields of their own."""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from clickwise.errors import InputError
+from clickwise.schema import Field
+
+IntArray = npt.NDArray[np.int64]
+
+DAY = 86_400
+TIME_UNITS = ((10**11, 1), (10**14, 10**3), (10**17, 10**6))
+TEXT_TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f%:z")
+
+
+def read_time(values: pl.Series, origin: str, required: bool = True) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+    """Unix seconds (UTC) and a mask of missing rows, which hold 0.
+
+    Numbers are seconds where the largest of the column is below 1e11, else milliseconds below 1e14, microseconds
+    below 1e17, and nanoseconds. Text is ISO 8601, in UTC unless it names an offset.
+
+    Raises:
+        InputError: a value that does not parse, or a missing one where the time is ``required``.
+    """
+    seconds = _seconds(values, origin)
+    missing = values.is_null().to_numpy()
+    if values.dtype.is_float():
+        missing = missing | values.is_nan().fill_null(False).to_numpy()
+    bad = seconds.is_null().to_numpy() & (~missing | required)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise InputError(
+            f"{origin}: time column {values.name!r}, data row {row + 1}: {values[row]!r} is not a time; "
+            "use Unix seconds or ISO text such as 2024-01-31 23:59:59"
+        )
+    return seconds.fill_null(0).to_numpy(), missing
+
+
+def _seconds(values: pl.Series, origin: str) -> pl.Series:
+    if values.dtype == pl.String:
+        numbers = values.cast(pl.Int64, strict=False)
+        values = numbers if numbers.null_count() == values.null_count() else _parse_text(values)
+    if values.dtype in (pl.Date, pl.Datetime):
+        return values.cast(pl.Datetime("us")).dt.timestamp("us") // 1_000_000
+    if values.dtype.is_float():
+        values = values.cast(pl.Float64)
+        values = (
+            values.zip_with(values.is_finite(), pl.Series([None], dtype=pl.Float64))
+            .floor()
+            .cast(pl.Int64, strict=False)
+        )
+    if not values.dtype.is_integer() and values.dtype != pl.Null:
+        raise InputError(f"{origin}: time column {values.name!r} holds {values.dtype}, not times")
+    values = values.cast(pl.Int64, strict=False)
+    largest = int(np.abs(values.drop_nulls().to_numpy()).max(initial=0))
+    return values // next((divisor for bound, divisor in TIME_UNITS if largest < bound), 10**9)
+
+
+def _parse_text(values: pl.Series) -> pl.Series:
+    texts = values.str.strip_chars().str.replace("T", " ", literal=True).str.replace(r"Z$", "+00:00")
+    parsed = pl.Series(values.name, [None], dtype=pl.Datetime("us")).new_from_index(0, len(values))
+    for form in TEXT_TIMES:
+        if parsed.null_count() == values.null_count():
+            break
+        times = texts.str.to_datetime(form, strict=False, time_unit="us")
+        if times.dtype.time_zone is not None:  # type: ignore[attr-defined]
+            times = times.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        parsed = parsed.zip_with(parsed.is_not_null(), times)
+    return parsed
+
+
+def time_part(spec: Field, seconds: IntArray, missing: npt.NDArray[np.bool_]) -> pl.Series:
+    """Hour 0..23, weekday 0 (Monday)..6, weekend 0 or 1, season 0 (December to February)..3; all in UTC."""
+    days = seconds // DAY
+    weekday = (days + 3) % 7  # 1 January 1970 was a Thursday
+    if spec.transform == "hour":
+        part = seconds % DAY // 3600
+    elif spec.transform == "weekday":
+        part = weekday
+    elif spec.transform == "weekend":
+        part = (weekday >= 5).astype(np.int64)
+    else:
+        months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12 + 1
+        part = months % 12 // 3
+    return pl.Series(spec.name, part).zip_with(pl.Series(~missing), pl.Series([None], dtype=pl.Int64))

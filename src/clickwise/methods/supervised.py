@@ -1,0 +1,140 @@
+"""Ordinary training of one model on shuffled mini-batches."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.optim import Adagrad, Adam, Optimizer
+
+from clickwise.data.loading import ShuffledBatches
+from clickwise.data.log import Batch, ClickLog
+from clickwise.errors import InputError, nearest
+from clickwise.losses import LOSSES
+from clickwise.methods.method import Method, Run, to_probability
+from clickwise.nn.tables import id_tables, sparse_gradient, touched_rows
+from clickwise.optim import FTRLProximal, RowSparseAdam, RowWiseAdagrad
+
+OPTIMIZERS = ("adam", "adagrad", "ftrl")
+DEFAULTS = {"optimizer": "adam", "learning_rate": 1e-3, "weight_decay": 0.0, "batch_size": 1000}
+ROW_SPARSE_FROM = 100_000
+
+
+class Supervised(Method):
+    """Minimises the mean loss of a model over mini-batches.
+
+    An option left at None takes the value of the model's ``recipe``, else the default named here.
+
+    Args:
+        model: any module that maps a ``Batch`` to logits.
+        optimizer: ``adam`` (default), ``adagrad`` (row-wise on tables) or ``ftrl``.
+        learning_rate: 1e-3 by default.
+        weight_decay: L2 penalty of Adam, Adagrad and (as its l2) FTRL, 0 by default; with row-sparse updates on touched rows only.
+        batch_size: rows a step, 1000 by default.
+        loss: a name in ``clickwise.losses.LOSSES``.
+        row_sparse: update only the rows of id tables that a batch touches. None: for tables of 100,000 rows and more,
+            below which a fused dense update is faster. Dense Adam also moves rows that a batch does not touch.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: str | None = None,
+        learning_rate: float | None = None,
+        weight_decay: float | None = None,
+        batch_size: int | None = None,
+        loss: str = "cross_entropy",
+        row_sparse: bool | None = None,
+    ) -> None:
+        super().__init__()
+        recipe = {**DEFAULTS, **getattr(model, "recipe", {})}
+        self.model = model
+        self.optimizer = str(recipe["optimizer"] if optimizer is None else optimizer)
+        self.learning_rate = float(recipe["learning_rate"] if learning_rate is None else learning_rate)
+        self.weight_decay = float(recipe["weight_decay"] if weight_decay is None else weight_decay)
+        self.batch_size = int(recipe["batch_size"] if batch_size is None else batch_size)
+        self.loss = loss
+        self.row_sparse = row_sparse
+        if self.optimizer not in OPTIMIZERS:
+            raise InputError(f"optimizer {self.optimizer!r} is unknown{nearest(self.optimizer, OPTIMIZERS)}")
+        if loss not in LOSSES:
+            raise InputError(f"loss {loss!r} is unknown{nearest(loss, LOSSES)}")
+        if self.learning_rate <= 0 or self.batch_size < 1 or self.weight_decay < 0:
+            raise InputError("learning_rate and batch_size must be positive, weight_decay at least 0")
+
+    def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
+        self.run = run
+        self.batches = ShuffledBatches(train, self.batch_size)
+        tables = id_tables(self.model, train.schema.size)
+        by_rows = train.schema.size >= ROW_SPARSE_FROM if self.row_sparse is None else self.row_sparse
+        self.tables = tables if by_rows or self.optimizer == "ftrl" else {}
+        in_tables = {id(table) for table in self.tables.values()}
+        dense = [p for p in self.model.parameters() if p.requires_grad and id(p) not in in_tables]
+        self.optimizers = {}
+        if self.tables:
+            self.optimizers["tables"] = self._row_optimizer(list(self.tables.values()))
+        if dense:
+            self.optimizers["dense"] = self._dense_optimizer(dense)
+        if run.compile:
+            compile_head(self.model)
+
+    def _row_optimizer(self, tables: list[nn.Parameter]) -> Optimizer:
+        if self.optimizer == "ftrl":
+            return FTRLProximal(tables, self.learning_rate, l2=self.weight_decay)
+        kind = RowSparseAdam if self.optimizer == "adam" else RowWiseAdagrad
+        return kind(tables, self.learning_rate, weight_decay=self.weight_decay)
+
+    def _dense_optimizer(self, parameters: list[nn.Parameter]) -> Optimizer:
+        if self.optimizer == "ftrl":
+            return FTRLProximal(parameters, self.learning_rate, l2=self.weight_decay)
+        kind = Adam if self.optimizer == "adam" else Adagrad
+        return kind(parameters, self.learning_rate, weight_decay=self.weight_decay, fused=True)
+
+    def episodes(self, seed: int, epoch: int, first: int) -> Iterator[Batch]:
+        return self.batches.epoch(seed, epoch, first)
+
+    def steps(self) -> int:
+        return len(self.batches)
+
+    def step(self, episode: Batch) -> dict[str, Tensor]:
+        batch = episode.to(self.run.fabric.device)
+        for optimizer in self.optimizers.values():
+            optimizer.zero_grad(set_to_none=True)
+        # Only the rows of this batch enter the graph, so the step costs what it touches however large the table.
+        rows, touched = None, {}
+        if self.tables:
+            rows, local = touched_rows(batch.ids)
+            batch = batch.with_ids(local)
+            touched = {name: table.detach().index_select(0, rows).requires_grad_() for name, table in self.tables.items()}
+        with self.run.fabric.autocast():
+            logits = functional_call(self.model, touched, (batch,)) if touched else self.model(batch)
+            loss = self.mean_loss(logits.float(), batch)
+        # FTRL's rate and penalties are stated for gradients of single examples, so it gets their sum.
+        self.run.fabric.backward(loss * len(batch) if self.optimizer == "ftrl" else loss)
+        if rows is not None:
+            for name, table in self.tables.items():
+                gradient = touched[name].grad
+                table.grad = None if gradient is None else sparse_gradient(table, rows, gradient)
+        for optimizer in self.optimizers.values():
+            optimizer.step()
+        return {"loss": loss.detach()}
+
+    def mean_loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Mean loss of a batch, weighted where the batch has weights."""
+        losses = LOSSES[self.loss](logits, batch.label)
+        return losses.mean() if batch.weight is None else (losses * batch.weight).sum() / batch.weight.sum()
+
+    def predict(self, batch: Batch) -> Tensor:
+        return to_probability(self.model(batch).float())
+
+
+def as_method(model: nn.Module) -> Method:
+    """A method as it is; a bare model in ``Supervised`` with its recipe."""
+    return model if isinstance(model, Method) else Supervised(model)
+
+
+def compile_head(model: nn.Module) -> None:
+    """Compile the parts of a model that hold no id table; the tables' sizes change from batch to batch."""
+    for child in model.children():
+        if not any(isinstance(module, nn.Embedding) for module in child.modules()):
+            child.compile()

@@ -1,0 +1,1 @@
+"""What a prediction is worth, and whether a difference is larger than chance."""

@@ -1,0 +1,41 @@
+"""The multi-layer perceptron that deep models share."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from clickwise.data.log import Batch
+
+
+class MLP(nn.Module):
+    """``(h [batch, inputs], batch) -> [batch, outputs]``: fully connected layers with ReLU, dropout, optional batch norm.
+
+    A plain MLP ignores ``batch``; a gated one, with the same call, reads it.
+
+    Args:
+        inputs: length of ``h``.
+        hidden_dims: lengths of the hidden layers.
+        outputs: length of the result.
+        dropout: probability of dropping a hidden unit.
+        batch_norm: normalise each hidden layer before its activation.
+    """
+
+    def __init__(
+        self, inputs: int, hidden_dims: Sequence[int], outputs: int, dropout: float = 0.0, batch_norm: bool = False
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for dim in hidden_dims:
+            layers.append(nn.Linear(inputs, dim))
+            if batch_norm:
+                layers.append(nn.BatchNorm1d(dim))
+            layers.append(nn.ReLU())
+            if dropout:
+                layers.append(nn.Dropout(dropout))
+            inputs = dim
+        layers.append(nn.Linear(inputs, outputs))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, h: Tensor, batch: Batch) -> Tensor:
+        logits: Tensor = self.layers(h)
+        return logits

@@ -1,0 +1,35 @@
+"""Probabilities of a whole log."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from clickwise.data.loading import ordered_batches
+from clickwise.data.log import ClickLog
+from clickwise.methods.supervised import as_method
+
+
+def predict(model: nn.Module, log: ClickLog, batch_size: int = 10_000) -> npt.NDArray[np.float32]:
+    """Probability of a click for every row ``[rows]``, or of each class ``[rows, classes]``.
+
+    Args:
+        model: a method or a bare model, already trained; it stays on the device it is on.
+        log: the rows.
+        batch_size: rows scored at once; it bounds memory and changes no result.
+    """
+    method = as_method(model)
+    device = next((tensor.device for tensor in [*method.parameters(), *method.buffers()]), torch.device("cpu"))
+    was_training = method.training
+    method.eval()
+    probability: npt.NDArray[np.float32] | None = None
+    start = 0
+    with torch.inference_mode():
+        for batch in ordered_batches(log, batch_size):
+            part = method.predict(batch.to(device)).cpu().numpy()
+            if probability is None:
+                probability = np.empty((len(log), *part.shape[1:]), dtype=np.float32)
+            probability[start : start + len(part)] = part
+            start += len(part)
+    method.train(was_training)
+    return np.empty(0, dtype=np.float32) if probability is None else probability

@@ -1,0 +1,1 @@
+"""Tables and plots from results.json and predictions.parquet; knows no model."""

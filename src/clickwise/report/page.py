@@ -1,0 +1,75 @@
+"""``report.html``: one page that needs no network, no script and no other file."""
+
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+
+from clickwise.files import new_file
+from clickwise.report import sections
+from clickwise.report.inputs import read_predictions, read_results
+
+CONTENTS = {
+    "verdict": "Verdict",
+    "leaderboard": "Leaderboard",
+    "differences": "Differences",
+    "calibration": "Calibration",
+    "users": "Users",
+    "cold-start": "Cold start",
+    "cost": "Cost",
+    "run": "The run",
+    "making": "How the numbers are made",
+}
+
+
+def write_report(results_path: Path, predictions_path: Path, out: Path) -> None:
+    """Write the report of a comparison to ``out``.
+
+    Args:
+        results_path: ``results.json`` of the comparison.
+        predictions_path: its ``predictions.parquet``.
+        out: the HTML file; it appears complete or not at all.
+
+    Raises:
+        InputError: when a file cannot be read or is not what it should be, or ``out`` cannot be written.
+    """
+    results = read_results(results_path)
+    predictions = read_predictions(predictions_path)
+    body = (
+        sections.verdict_section(results),
+        sections.leaderboard_section(results),
+        sections.differences_section(results),
+        sections.calibration_section(results, predictions),
+        sections.users_section(results, predictions),
+        sections.cold_start_section(results),
+        sections.cost_section(results),
+        sections.run_section(results),
+        sections.making_section(),
+    )
+    with new_file(out) as temporary:
+        temporary.write_text(_page(str(results["run"]["source"]), body), encoding="utf-8")
+
+
+def _page(source: str, body: tuple[str, ...]) -> str:
+    style = files("clickwise.report").joinpath("style.css").read_text(encoding="utf-8")
+    links = "\n".join(f'<a href="#{identifier}">{escape(text)}</a>' for identifier, text in CONTENTS.items())
+    return "\n".join(
+        (
+            "<!DOCTYPE html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>clickwise: {escape(source)}</title>",
+            f"<style>\n{style}</style>",
+            "</head>",
+            "<body>",
+            "<main>",
+            f"<h1>Comparison on {escape(source)}</h1>",
+            f'<nav aria-label="Contents">\n{links}\n</nav>',
+            *body,
+            "</main>",
+            "</body>",
+            "</html>",
+            "",
+        )
+    )

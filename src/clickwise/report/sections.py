@@ -1,0 +1,190 @@
+"""The sections of the report, each a piece of HTML from the results and predictions."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from clickwise.report import plots
+from clickwise.report.inputs import Predictions
+from clickwise.report.leaderboard import leaderboard_columns
+from clickwise.report.markup import facts, figure, group, paragraph, section, table
+from clickwise.report.reading import Results, ranked, title, verdict
+from clickwise.report.wording import STARS, count, decimals, duration, earlier_range, memory, percent
+
+METHOD_OF_NUMBERS = (
+    "All numbers are computed once over all test rows, which no method was trained or selected on; early stopping and "
+    "hyper-parameters look at validation rows only. A method's value is the mean over seeds. LogLoss is the natural "
+    "logarithm, per impression. GAUC is the AUC within users, weighted by impressions; users with one class only are "
+    "left out. ECE uses 20 bins of equal mass, PCOC is the mean predicted over the mean observed click rate, and "
+    "RelaImpr compares AUC above 0.5 with that of the best single model. Intervals are 95 % and resample whole users, "
+    "because the rows of one user are not independent, and seeds where there are several. Differences are paired: both "
+    "methods are evaluated on the same resampled users. Their p-values are corrected by Holm for the number of methods "
+    "compared. Users won is the share of users for whom a method has the lowest LogLoss of all but the oracle, ties "
+    "split equally. Calibration and the density of per-user LogLoss use the mean over seeds of each probability."
+)
+LEADERBOARD_NOTE = (
+    "Best AUC first; the best single model is in bold. Small print: 95 % intervals, and p-values against the best "
+    f"single model. {STARS}."
+)
+
+
+def verdict_section(results: Results) -> str:
+    """The verdict in a sentence."""
+    return section("verdict", "Verdict", paragraph(verdict(results)), kind="verdict")
+
+
+def leaderboard_section(results: Results) -> str:
+    """Every method with its metrics, best AUC first, and the AUC as a picture."""
+    names = ranked(results)
+    columns = [c for c in leaderboard_columns(results, joint="\n") if c[0] not in ("Training", "Memory")]
+    rows = [[title(results, name), *(cells[i] for _, cells in columns)] for i, name in enumerate(names)]
+    best = names.index(results["best_single"]) if results["best_single"] in names else None
+    return section(
+        "leaderboard",
+        "Leaderboard",
+        table(["Method", *(heading.removesuffix(" [95 %]") for heading, _ in columns)], rows, "Leaderboard", best),
+        paragraph(LEADERBOARD_NOTE, note=True),
+        group(
+            "pair",
+            figure(plots.metric_figure(results, "auc"), "auc", "AUC of every method with its interval", "AUC"),
+            figure(
+                plots.metric_figure(results, "logloss"),
+                "logloss",
+                "LogLoss of every method with its interval",
+                "LogLoss",
+            ),
+        ),
+        paragraph(
+            "Lines: 95 % intervals. Hollow marks: controls and the upper bound. An arrow: off the scale.", note=True
+        ),
+    )
+
+
+def differences_section(results: Results) -> str:
+    """Forest plots of AUC and LogLoss against the best single model."""
+    heading = "Differences against the best single model"
+    drawings = {metric: plots.difference_figure(results, metric) for metric in ("auc", "logloss")}
+    parts = [
+        figure(drawing, f"difference-{metric}", f"Difference in {name} from the best single model", name)
+        for (metric, drawing), name in zip(drawings.items(), ("AUC", "LogLoss"), strict=True)
+        if drawing is not None
+    ]
+    if not parts:
+        return section("differences", heading, paragraph("There is nothing to compare: no difference was tested."))
+    reading = (
+        "Lines are 95 % intervals, p-values are corrected for the number of comparisons. Filled marks: larger than "
+        f"chance (corrected p < 0.05); hollow: not. An arrow: off the scale. {STARS}."
+    )
+    return section("differences", heading, group("pair", *parts), paragraph(reading, note=True))
+
+
+def calibration_section(results: Results, predictions: Predictions) -> str:
+    """One calibration plot a method."""
+    classes = results["run"]["classes"]
+    if classes != 2:
+        why = f"This section does not apply: the label has {classes} classes, and the curve is drawn for two."
+        return section("calibration", "Calibration", paragraph(why))
+    drawings = plots.calibration_figures(plots.calibration_curves(results, predictions))
+    panels = [
+        figure(
+            drawing,
+            f"calibration-{place}",
+            f"Calibration of {title(results, name)}",
+            title(results, name),
+            _calibration_caption(results["methods"][name]),
+        )
+        for place, (name, drawing) in enumerate(drawings.items())
+    ]
+    reading = (
+        "Bins of equal mass, with 95 % binomial intervals. On the dashed line, as many clicks come as were predicted."
+    )
+    return section("calibration", "Calibration", paragraph(reading, note=True), group("panels", *panels))
+
+
+def _calibration_caption(method: dict[str, Any]) -> str:
+    return f"ECE {decimals(method['ece']['mean'])}, PCOC {decimals(method['pcoc']['mean'], 3)}"
+
+
+def users_section(results: Results, predictions: Predictions) -> str:
+    """Density of per-user LogLoss, and users won."""
+    density = plots.density_figure(results, plots.user_logloss(results, predictions))
+    won = plots.users_won_figure(results)
+    parts = []
+    if density is not None:
+        caption = "Dashed: the best single model. The tick below a curve is the median user."
+        parts.append(figure(density, "density", "Density of LogLoss over users", "LogLoss of users", caption))
+    else:
+        parts.append(paragraph("A density does not apply: every user has the same LogLoss."))
+    if won is not None:
+        caption = "Outlined bars: controls."
+        parts.append(figure(won, "users-won", "Share of users won by each method", "Users won", caption))
+    else:
+        parts.append(paragraph("No shares of users won were computed."))
+    return section("users", "Users", group("pair", *parts))
+
+
+def cold_start_section(results: Results) -> str:
+    """AUC against the number of earlier interactions: a picture of some methods, a table of all."""
+    heading = "Cold start: AUC against earlier interactions"
+    drawing = plots.cold_start_figure(results)
+    names = [name for name in ranked(results) if results["methods"][name]["cold_start"]]
+    if drawing is None:
+        return section(
+            "cold-start", heading, paragraph("This section does not apply: there are no earlier interactions.")
+        )
+    buckets = results["methods"][names[0]]["cold_start"]
+    head = ["Method", *(earlier_range(bucket) for bucket in buckets)]
+    rows = [["Test rows", *(count(bucket["rows"]) for bucket in buckets)]]
+    for name in names:
+        rows.append([title(results, name), *(decimals(b["auc"]) for b in results["methods"][name]["cold_start"])])
+    caption = (
+        f"The best single model and the methods with the highest AUC, at most {plots.LINES_DRAWN}; the table has all."
+    )
+    drawn = figure(drawing, "cold-start", "AUC by number of earlier interactions", caption=caption)
+    return section("cold-start", heading, drawn, table(head, rows, "AUC by number of earlier interactions"))
+
+
+def cost_section(results: Results) -> str:
+    """Time, memory and size of each method."""
+    head = ["Method", "Training", "Prediction", "Peak memory", "Parameters", "Best epochs"]
+    rows = [
+        [
+            title(results, name),
+            duration(method["train_seconds"]),
+            duration(method["predict_seconds"]),
+            memory(method["peak_memory_bytes"]),
+            count(method["parameters"]),
+            ", ".join(str(epoch) for epoch in method["epochs"] or []) or "-",
+        ]
+        for name, method in ((name, results["methods"][name]) for name in ranked(results))
+    ]
+    return section("cost", "Cost", table(head, rows, "Cost of each method"))
+
+
+def run_section(results: Results) -> str:
+    """The run's facts, and how the numbers are made."""
+    return section("run", "The run", facts(dict(_facts(results))))
+
+
+def _facts(results: Results) -> Iterator[tuple[str, str]]:
+    run = results["run"]
+    yield "Source", str(run["source"])
+    yield "Split", str(run["split"])
+    yield "What the split leaks", str(run["split_leaks"])
+    yield "Rows", ", ".join(f"{part} {count(rows)}" for part, rows in run["rows"].items())
+    yield "Users", count(run["users"])
+    yield "Click rate", percent(run["click_rate"], 2)
+    yield "Classes", str(run["classes"])
+    yield "Seeds", ", ".join(str(seed) for seed in run["seeds"])
+    for key, value in run["options"].items():
+        yield f"Option {key}", value if isinstance(value, str) else json.dumps(value)
+    yield "Started", str(run["started"])
+    yield "Wall clock", duration(run["wall_clock_seconds"])
+    yield "Versions", f"clickwise {run['clickwise']}, torch {run['torch']}, {run['platform']}"
+    yield "Commit", str(run["commit"] or "-")
+    yield "Command", str(run["command"])
+
+
+def making_section() -> str:
+    """How the numbers are made."""
+    return section("making", "How the numbers are made", paragraph(METHOD_OF_NUMBERS))

@@ -1,0 +1,240 @@
+"""``fit``: the one training loop around every method."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from clickwise.checkpoint import load_state, random_state, save_state, set_random_state
+from clickwise.configuration import describe
+from clickwise.data.log import Batch, ClickLog
+from clickwise.errors import InputError, nearest
+from clickwise.interrupt import Interruption, deferred_interrupt
+from clickwise.methods.method import Method, Run
+from clickwise.methods.supervised import as_method
+from clickwise.metrics.pointwise import auc, logloss
+from clickwise.nn.tables import fill_untrained_rows
+from clickwise.prediction import predict
+from clickwise.runlog import RunLog, TrainingProgress
+
+PRECISIONS = ("32-true", "bf16-mixed")
+MONITORS = ("logloss", "auc")
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass
+class Progression:
+    """Where a run stands: everything but the weights, so that it can go on exactly where it was.
+
+    Attributes:
+        epoch: epochs completed.
+        step: steps completed in the current epoch.
+        losses: sums of the losses over the steps of the current epoch.
+        best_epoch: the epoch (from 1) that is best on validation rows; 0 before the first validation.
+        best_value: its value, lower is better (``-auc`` where AUC is watched).
+        history: one row an epoch: epoch, steps, mean losses, validation logloss and auc, seconds.
+        finished: the run is over.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    losses: dict[str, float] = field(default_factory=dict)
+    best_epoch: int = 0
+    best_value: float = math.inf
+    history: list[dict[str, float]] = field(default_factory=list)
+    finished: bool = False
+
+
+class TrainingDiverged(InputError):
+    """The loss became NaN or infinite."""
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Torch's generators seeded inside the block, and after it as they were before. Build models inside it."""
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def fit(
+    model: nn.Module,
+    train: ClickLog,
+    valid: ClickLog | None = None,
+    *,
+    epochs: int = 20,
+    patience: int = 2,
+    monitor: str = "logloss",
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "32-true",
+    compile: bool = False,
+    folder: Path | None = None,
+    resume: bool = False,
+    checkpoint_seconds: float = 60.0,
+    tensorboard: bool = False,
+    progress: bool = True,
+) -> Progression:
+    """Train a model or method, keep the epoch that is best on validation rows, and leave the weights of that epoch in it.
+
+    Args:
+        model: a method, or a bare model, which ``Supervised`` then trains with its recipe.
+        train: training rows.
+        valid: validation rows, for early stopping. Without them all epochs are run and the last one stays.
+        epochs: passes over the training rows at most.
+        patience: epochs without a better validation value before stopping.
+        monitor: ``logloss`` (lower is better) or ``auc``, of the validation rows.
+        seed: order of the batches, and dropout. Initial weights are drawn when the model is built; see ``seeded``.
+        device: ``auto``, ``cpu``, ``cuda`` or another accelerator of Lightning Fabric.
+        precision: ``32-true`` or ``bf16-mixed``.
+        compile: compile the parts of the model that hold no id table (``torch.compile``).
+        folder: where checkpoints and ``history.csv`` go; without one nothing is written and nothing can be resumed.
+        resume: go on from the checkpoint in ``folder`` if there is one; the result equals an uninterrupted run's to the bit.
+        checkpoint_seconds: seconds between checkpoints; one is also written after every epoch and on Ctrl-C.
+        tensorboard: also log to TensorBoard files in ``folder`` (needs the extra ``track``).
+        progress: show a progress bar where the output is a terminal.
+
+    Returns:
+        The progression of the run, with its history.
+
+    Raises:
+        InputError: an option that cannot be, or a checkpoint of another run.
+        TrainingDiverged: the loss became NaN or infinite.
+        KeyboardInterrupt: Ctrl-C, after the step in progress and a checkpoint.
+    """
+    for name, value, known in (("monitor", monitor, MONITORS), ("precision", precision, PRECISIONS)):
+        if value not in known:
+            raise InputError(f"{name} {value!r} is unknown{nearest(value, known)}")
+    if epochs < 1 or patience < 1:
+        raise InputError(f"epochs and patience must be at least 1, not {epochs} and {patience}")
+    if resume and folder is None:
+        raise InputError("resume needs the folder of the run that it goes on with")
+    if not len(train) or (valid is not None and not len(valid)):
+        raise InputError("the training or the validation part is empty")
+    method = as_method(model)
+    fabric = Fabric(accelerator=device, devices=1, precision=precision)  # type: ignore[arg-type]
+    method.to(fabric.device)
+    with seeded(seed):
+        method.start(train, valid, Run(fabric, compile))
+        loop = Loop(method, train, valid, epochs, patience, monitor, seed, folder, checkpoint_seconds)
+        if not method.iterates:
+            loop.at.finished = True
+        elif resume:
+            loop.restore()
+        with TrainingProgress(progress) as bar, RunLog(folder, tensorboard) as log, deferred_interrupt() as interrupted:
+            while not loop.at.finished:
+                loop.run_epoch(bar, interrupted)
+                log.write(loop.at.history)
+        if loop.best_weights:
+            method.load_state_dict(loop.best_weights)
+    method.eval()
+    return loop.at
+
+
+@dataclass
+class Loop:
+    """One run of ``fit``: the epochs, what is best so far, and the checkpoint."""
+
+    method: Method
+    train: ClickLog
+    valid: ClickLog | None
+    epochs: int
+    patience: int
+    monitor: str
+    seed: int
+    folder: Path | None
+    checkpoint_seconds: float
+    at: Progression = field(default_factory=Progression)
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    saved_at: float = field(default_factory=time.monotonic)
+
+    def run_epoch(self, bar: TrainingProgress, interrupted: Interruption) -> None:
+        """Go on to the end of the current epoch, validate, and save."""
+        at = self.at
+        started, rows = time.monotonic(), 0
+        self.method.train()
+        bar.start_epoch(at.epoch + 1, self.epochs, self.method.steps(), at.step)
+        for episode in self.method.episodes(self.seed, at.epoch, at.step):
+            losses = {name: float(value) for name, value in self.method.step(episode).items()}
+            at.step += 1
+            self._require_finite(losses, episode)
+            for name, value in losses.items():
+                at.losses[name] = at.losses.get(name, 0.0) + value
+            rows += len(episode)
+            bar.advance(next(iter(losses.values())), rows / (time.monotonic() - started))
+            if interrupted or time.monotonic() - self.saved_at > self.checkpoint_seconds:
+                self.save()
+            if interrupted:
+                raise KeyboardInterrupt
+        self._finish_epoch(time.monotonic() - started)
+        self.save()
+
+    def _finish_epoch(self, seconds: float) -> None:
+        at = self.at
+        row = {"epoch": at.epoch + 1, "steps": at.step, **{name: value / at.step for name, value in at.losses.items()}}
+        fill_untrained_rows(self.method, self.train.schema, self.train.counts)
+        at.epoch, at.step, at.losses = at.epoch + 1, 0, {}
+        if self.valid is not None:
+            probability = predict(self.method, self.valid)
+            row["valid_logloss"] = logloss(self.valid.label, probability)
+            row["valid_auc"] = auc(self.valid.label, probability)
+            value = row["valid_logloss"] if self.monitor == "logloss" else -row["valid_auc"]
+            if value < at.best_value:
+                at.best_value, at.best_epoch = value, at.epoch
+                self.best_weights = {name: tensor.clone() for name, tensor in self.method.state_dict().items()}
+        at.history.append({**row, "seconds": seconds})
+        stale = self.valid is not None and at.epoch - at.best_epoch >= self.patience
+        at.finished = stale or at.epoch >= self.epochs
+
+    def _require_finite(self, losses: dict[str, float], episode: Any) -> None:
+        for name, value in losses.items():
+            if math.isfinite(value):
+                continue
+            rows = ""
+            if isinstance(episode, Batch) and episode.row is not None:
+                rows = f" on training rows {self.train.row[episode.row[:5].numpy()].tolist()} and {len(episode) - 5} more"
+            raise TrainingDiverged(
+                f"{name} became {value} at step {self.at.step} of epoch {self.at.epoch + 1}{rows}; most likely the "
+                f"learning rate is too high, or a number field holds extreme values (bucket it)"
+            )
+
+    def _identity(self) -> dict[str, Any]:
+        """What must be the same for a checkpoint to be of this run."""
+        return {"method": describe(self.method), "seed": self.seed, "rows": len(self.train), "monitor": self.monitor}
+
+    def save(self) -> None:
+        """Write the checkpoint; it is whole or absent."""
+        self.saved_at = time.monotonic()
+        if self.folder is None:
+            return
+        state = {
+            "identity": self._identity(),
+            "at": asdict(self.at),
+            "method": self.method.state_dict(),
+            "best": self.best_weights,
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.method.optimizers.items()},
+            "random": random_state(),
+        }
+        save_state(state, self.folder / CHECKPOINT)
+
+    def restore(self) -> None:
+        """Go back to the checkpoint of the folder, if there is one."""
+        if self.folder is None or not (self.folder / CHECKPOINT).exists():
+            return
+        state = load_state(self.folder / CHECKPOINT)
+        if state["identity"] != self._identity():
+            raise InputError(f"{self.folder / CHECKPOINT}: of a run with other options, seed or rows; resume with the same ones")
+        self.at = Progression(**state["at"])
+        self.method.load_state_dict(state["method"])
+        self.best_weights = {name: tensor.to(self.method.run.fabric.device) for name, tensor in state["best"].items()}
+        for name, optimizer in self.method.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        set_random_state(state["random"])

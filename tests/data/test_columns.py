@@ -1,0 +1,111 @@
+"""Columns as typed values: times in every form, bags and sequences, labels."""
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+
+from clickwise.data.columns import read_label, read_user, read_values, resolve
+from clickwise.data.times import read_time
+from clickwise.errors import InputError
+from clickwise.schema import Field, Schema
+
+SECONDS = 1_706_745_599  # 2024-01-31 23:59:59 UTC, a Wednesday
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [SECONDS],
+        [SECONDS * 10**3 + 250],
+        [SECONDS * 10**6],
+        [SECONDS * 10**9],
+        [float(SECONDS) + 0.9],
+        [str(SECONDS)],
+        ["2024-01-31 23:59:59"],
+        ["2024-01-31T23:59:59Z"],
+        ["2024-01-31T23:59:59.750"],
+        ["2024-02-01T02:59:59+03:00"],
+        [dt.datetime(2024, 1, 31, 23, 59, 59)],
+        [dt.datetime(2024, 1, 31, 23, 59, 59, tzinfo=dt.UTC)],
+    ],
+)
+def test_times_of_every_form_are_unix_seconds(values: list[object]) -> None:
+    seconds, missing = read_time(pl.Series("t", values), "table")
+    assert seconds.tolist() == [SECONDS]
+    assert not missing.any()
+
+
+def test_dates_and_mixed_iso_text() -> None:
+    expected = SECONDS - 86_399
+    assert read_time(pl.Series("t", [dt.date(2024, 1, 31)]), "table")[0].tolist() == [expected]
+    mixed = pl.Series("t", ["2024-01-31", "2024-01-31 00:01", "2024-01-31T00:00:02"])
+    assert read_time(mixed, "table")[0].tolist() == [expected, expected + 60, expected + 2]
+
+
+def test_times_before_1970_round_down() -> None:
+    assert read_time(pl.Series("t", [dt.datetime(1969, 12, 31, 23, 59, 59, 500_000)]), "table")[0].tolist() == [-1]
+
+
+@pytest.mark.parametrize(
+    ("transform", "expected"), [("hour", [23, 0]), ("weekday", [2, 5]), ("weekend", [0, 1]), ("season", [0, 2])]
+)
+def test_parts_of_a_time(transform: str, expected: list[int]) -> None:
+    field = Field("part", transform=transform)
+    values = pl.Series("t", ["2024-01-31 23:59:59", "2024-06-01 00:30:00", None])
+    assert read_values(values, field, "table").flat.to_list() == [*expected, None]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        ["a|b|c", "", None, "|c|", "b"],
+        [["a", "b", "c"], [], None, [None, "c", ""], ["b"]],
+    ],
+)
+def test_bags_keep_the_first_values_and_sequences_the_last(column: list[object]) -> None:
+    values = pl.Series("x", column)
+    bag = read_values(values, Field("x", kind="bag", length=2, separator="|"), "table")
+    assert bag.flat.to_list() == ["a", "b", None, None, "c", "b"]
+    assert bag.lengths is not None
+    assert bag.lengths.tolist() == [2, 1, 1, 1, 1]
+    sequence = read_values(values, Field("x", kind="sequence", length=2, separator="|"), "table")
+    assert sequence.flat.to_list() == ["b", "c", "c", "b"]
+    assert sequence.lengths is not None
+    assert sequence.lengths.tolist() == [2, 0, 0, 1, 1]
+    assert sequence.take(np.array([4, 0])).flat.to_list() == ["b", "b", "c"]
+
+
+def test_lists_of_numbers_and_text_without_a_separator() -> None:
+    numbers = read_values(pl.Series("x", [[3, 4], [5]]), Field("x", kind="bag", length=3), "table")
+    assert numbers.flat.to_list() == [3, 4, 5]
+    whole = read_values(pl.Series("x", ["a|b", None]), Field("x", kind="bag", length=3), "table")
+    assert whole.flat.to_list() == ["a|b", None]
+
+
+def test_labels() -> None:
+    for values in ([0, 1], [False, True], [0.0, 1.0], ["0", "1"], ["false", "True"]):
+        assert read_label(pl.Series("y", values), 2, "table").tolist() == [0, 1]
+    assert read_label(pl.Series("y", [0, 4]), 5, "table").tolist() == [0, 4]
+    for bad in (float("nan"), -1, 2, 0.5):
+        with pytest.raises(InputError, match="data row 2"):
+            read_label(pl.Series("y", [0.0, bad]), 2, "table")
+
+
+def test_users_are_numbered_by_first_appearance() -> None:
+    codes, users = read_user(pl.Series("u", ["b", "a", "b", "c", "a"]), "table")
+    assert codes.tolist() == [0, 1, 0, 2, 1]
+    assert users.to_list() == ["b", "a", "c"]
+    codes, users = read_user(pl.Series("u", [10**15, 7, 10**15]), "table")
+    assert codes.tolist() == [0, 1, 0]
+    assert users.to_list() == [10**15, 7]
+
+
+def test_time_transforms_read_the_time_column_unless_they_name_their_own() -> None:
+    schema = Schema((Field("hour", transform="hour"), Field("born", transform="season")), time="when")
+    resolved = resolve(schema, ("when", "born", "label"), "table")
+    assert resolved["hour"].column == "when"
+    assert resolved["born"].column == "born"
+    with pytest.raises(InputError, match="no column 'hour'"):
+        resolve(Schema((Field("hour", transform="hour"),)), ("label",), "table")

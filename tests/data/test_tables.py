@@ -1,0 +1,116 @@
+"""Reading raw tables: every kind of file, and one line for every kind of bad file."""
+
+import gzip
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from clickwise.data.tables import RawTable, from_frame, read_table
+from clickwise.errors import InputError
+
+FRAME = pl.DataFrame({"user": ["a", "b"], "item": [1, 2], "label": [0, 1]})
+CSV = "user,item,label\na,1,0\nb,2,1\n"
+
+
+def rows(table: RawTable) -> pl.DataFrame:
+    return table.load(list(table.columns)).collect()
+
+
+def test_text_kinds_and_parquet_give_the_same_rows(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(CSV)
+    (tmp_path / "a.tsv").write_text(CSV.replace(",", "\t"))
+    FRAME.write_ndjson(tmp_path / "a.ndjson")
+    FRAME.write_ndjson(tmp_path / "a.json")
+    FRAME.write_parquet(tmp_path / "a.parquet")
+    with gzip.open(tmp_path / "a.csv.gz", "wt") as stream:
+        stream.write(CSV)
+    with gzip.open(tmp_path / "b.jsonl.gz", "wb") as stream:
+        stream.write((tmp_path / "a.ndjson").read_bytes())
+    (tmp_path / "bom.csv").write_text(CSV, encoding="utf-8-sig")
+    for name in ("a.csv", "a.tsv", "a.ndjson", "a.json", "a.parquet", "a.csv.gz", "b.jsonl.gz", "bom.csv"):
+        assert rows(read_table(tmp_path / name)).equals(FRAME), name
+    assert rows(from_frame(FRAME, "frame")).equals(FRAME)
+
+
+def test_a_folder_is_one_table_in_order_of_names(tmp_path: Path) -> None:
+    (tmp_path / "2.csv").write_text("user,item\nc,3\n")
+    (tmp_path / "1.csv").write_text("user,item\na,1\nb,2\n")
+    (tmp_path / ".hidden").write_text("not data")
+    assert rows(read_table(tmp_path))["user"].to_list() == ["a", "b", "c"]
+
+
+def test_files_without_a_header_take_the_names_given(tmp_path: Path) -> None:
+    (tmp_path / "raw.tsv").write_text("1\tx\n0\ty\n")
+    table = read_table(tmp_path / "raw.tsv", columns=["label", "word"])
+    assert rows(table).to_dict(as_series=False) == {"label": [1, 0], "word": ["x", "y"]}
+
+
+def test_a_column_that_turns_to_text_late_is_text(tmp_path: Path) -> None:
+    (tmp_path / "late.csv").write_text("x,label\n" + "7,1\n" * 20_000 + "seven,0\n")
+    table = read_table(tmp_path / "late.csv")
+    for spool in (None, tmp_path / "spool.parquet"):
+        values = table.load(["x"], spool=spool).collect()["x"]
+        assert values.dtype == pl.String
+        assert values[0] == "7"
+        assert values[-1] == "seven"
+
+
+def test_truth_values_stay_as_they_are_written(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("x,label\ntrue,1\nfalse,0\n")
+    assert rows(read_table(tmp_path / "t.csv"))["x"].to_list() == ["true", "false"]
+
+
+def test_checksum_follows_the_contents(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(CSV)
+    first = read_table(path).checksum()
+    assert read_table(path).checksum() == first
+    path.write_text(CSV.replace("b,2", "b,3"))
+    assert read_table(path).checksum() != first
+    assert from_frame(FRAME, "x").checksum() == from_frame(FRAME.clone(), "x").checksum()
+    assert from_frame(FRAME, "x").checksum() != from_frame(FRAME.rename({"item": "thing"}), "x").checksum()
+    assert from_frame(FRAME, "x").checksum() != from_frame(FRAME.reverse(), "x").checksum()
+
+
+BAD_FILES = [
+    ("a.csv", b"", "the file is empty"),
+    ("a.csv", b"user,label\n", "no rows of data"),
+    ("a.csv", b"\nx,1\n", "the header line is empty"),
+    ("a.csv", b"user,user,label\na,b,1\n", "column 'user' stands twice"),
+    ("a.csv", b"us\xe9r,label\na,1\n", "line 1 is not UTF-8"),
+    ("a.csv", b"user,label\na,1\n\xff\xfe,0\n", "line 3 is not UTF-8"),
+    ("a.csv", b"user,label\na,1,2,3\n", "cannot be read as csv"),
+    ("a.xlsx", b"PK", "unknown kind of file"),
+    ("a", b"x", "unknown kind of file"),
+    ("a.parquet.gz", b"x", "unknown kind of file"),
+    ("a.parquet", b"not parquet at all", "cannot be read as parquet"),
+    ("a.json", b'[{"user": 1}]', "write one object a line"),
+    ("a.jsonl", b'{"user": 1}\n{"user": \n', "cannot be read as jsonl"),
+    ("a.csv.gz", b"no gzip", "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "message"), BAD_FILES)
+def test_bad_files_get_one_line_that_names_them(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        rows(read_table(tmp_path / name))
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_folders(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file or folder"):
+        read_table(tmp_path / "nowhere.csv")
+    with pytest.raises(InputError, match="holds no files"):
+        read_table(tmp_path)
+    (tmp_path / "a.csv").write_text("user,label\na,1\n")
+    (tmp_path / "b.csv").write_text("user,click\na,1\n")
+    with pytest.raises(InputError, match="its columns differ from those of"):
+        read_table(tmp_path)
+    (tmp_path / "c.tsv").write_text("x\n")
+    with pytest.raises(InputError, match="mixes csv and tsv files"):
+        read_table(tmp_path)
+    with pytest.raises(InputError, match="no rows"):
+        from_frame(FRAME.clear(), "nothing")
