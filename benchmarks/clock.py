@@ -2,7 +2,7 @@
 
 import time
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
@@ -26,7 +26,7 @@ class StepClock:
         self.complete = True
         self._counted: Optimizer | None = None
 
-    def __enter__(self) -> "StepClock":
+    def __enter__(self) -> Self:
         self._hook = register_optimizer_step_post_hook(self._after_step)
         self.started = time.perf_counter()
         return self

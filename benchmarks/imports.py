@@ -31,7 +31,7 @@ def seconds(name: str) -> float | None:
         [sys.executable, "-m", *name.split()] if name == "clickwise --help" else [sys.executable, "-c", PROGRAMS[name]]
     )
     start = time.perf_counter()
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - start if done.returncode == 0 else None
 
 

@@ -25,6 +25,7 @@ def run_child(module: str, arguments: Sequence[str], threads: int) -> dict[str, 
         result = Path(folder) / "result.json"
         done = subprocess.run(
             [sys.executable, "-m", module, *arguments, str(result)],
+            check=False,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

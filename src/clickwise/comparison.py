@@ -23,6 +23,7 @@ FORMAT = "clickwise-results"
 FORMAT_VERSION = 1
 TRUTH = "probability"
 REPLICATES = 1000
+COSTS = ("train_seconds", "predict_seconds", "peak_memory_bytes", "epochs", "parameters")
 RESULTS, PREDICTIONS, REPORT = "results.json", "predictions.parquet", "report.html"
 
 Probabilities = Mapping[str, Sequence[npt.NDArray[np.float32]]]
@@ -72,7 +73,7 @@ def prediction_table(log: ClickLog, probabilities: Probabilities, seeds: Sequenc
     """
     columns: dict[str, Any] = {"row": log.row}
     if log.users is not None:
-        columns["user"] = pl.Series(log.users, strict=False).gather(log.user)
+        columns["user"] = log.users.gather(log.user)
     else:
         columns["user"] = log.user
     columns |= {"time": log.time, "label": log.label, "earlier": log.earlier}
@@ -115,6 +116,7 @@ def score(
     for name, values in methods.items():
         values["title"] = title(name)
         values["control"] = name in METHODS and METHODS[name].control
+        values |= dict.fromkeys(COSTS)
         values |= _against(values["auc"]["mean"], methods[best]["auc"]["mean"], methods.get(ORACLE))
     found = differences(label, user, predictions, best, drawn) if len(predictions) > 1 else []
     return {"methods": methods, "best_single": best, "differences": found}
@@ -154,7 +156,7 @@ def _against(auc: float, best: float, oracle: Mapping[str, Any] | None) -> dict[
 
 def evaluate(model: nn.Module, log: ClickLog, replicates: int = REPLICATES, seed: int = 0) -> dict[str, Any]:
     """Metrics of one trained model or method: ``{"auc": {"mean", "low", "high"}, "gauc": ..., ...}`` with 95 % intervals by user."""
-    table = prediction_table(log.take(slice(None)), {"model": [predict(model, log)]}, [0])
+    table = prediction_table(log, {"model": [predict(model, log)]}, [0])
     found: dict[str, Any] = score(table.drop(TRUTH, strict=False), "model", replicates, seed)["methods"]["model"]
     return found
 

@@ -30,7 +30,8 @@ from clickwise.methods.method import Method
 from clickwise.metrics.pointwise import auc, logloss
 from clickwise.model_folder import load_model, save_model
 from clickwise.prediction import predict
-from clickwise.training import fit, seeded
+from clickwise.runlog import HISTORY
+from clickwise.training import Progression, fit, seeded
 from clickwise.version import __version__
 
 PLAN, RUNS, FINISHED, MODEL = "plan.json", "runs", "finished.json", "model"
@@ -159,6 +160,42 @@ def _train(
     with new_file(folder / FINISHED) as path:
         path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return Trained(method, test, facts)
+
+
+def train_one(
+    log: PreparedLog, name: str, options: Mapping[str, Mapping[str, Any]], out: Path, *, seed: int, resume: bool, **fit_options: Any
+) -> Progression:
+    """Train one method and write its model folder ``out``; until that is whole, the run lives in ``out`` + ``.training``.
+
+    Args:
+        log: the encoded log.
+        name: a name of the catalogue that needs no trained models.
+        options: as in ``Plan``.
+        out: the model folder; must not exist, or be empty.
+        seed: of weights, order and dropout.
+        resume: go on with an interrupted run.
+        fit_options: of ``fit``.
+
+    Raises:
+        InputError: an option that is not known, an ``out`` in use, or a run to resume that is not there.
+    """
+    if entry(name).group == "combination":
+        raise InputError(f"method {name!r} combines trained models; `clickwise compare` trains it beside them")
+    if stray := [other for other in options if other != name]:
+        raise InputError(f"options are given for {stray[0]!r}; the method is {name!r}")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out}: exists already; name a new folder for the model")
+    folder = out.with_name(out.name + ".training")
+    if folder.exists() and not resume:
+        raise InputError(f"{folder}: an unfinished run is there; add --resume to go on with it, or remove it")
+    with seeded(seed):
+        method = build(name, log.schema, options.get(name, {}), [])
+    progression = fit(method, log.train, log.valid, seed=seed, folder=folder, resume=True, **fit_options)
+    save_model(method, out, log)
+    if (folder / HISTORY).exists():
+        shutil.move(folder / HISTORY, out / HISTORY)
+    shutil.rmtree(folder, ignore_errors=True)
+    return progression
 
 
 def _costs(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,12 +1,17 @@
 """Probabilities of a whole log."""
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import torch
 from torch import nn
 
 from clickwise.data.loading import ordered_batches
 from clickwise.data.log import ClickLog
+from clickwise.errors import InputError
+from clickwise.files import new_file
 from clickwise.methods.supervised import as_method
 
 
@@ -33,3 +38,29 @@ def predict(model: nn.Module, log: ClickLog, batch_size: int = 10_000) -> npt.ND
             start += len(part)
     method.train(was_training)
     return np.empty(0, dtype=np.float32) if probability is None else probability
+
+
+def write_predictions(model: nn.Module, log: ClickLog, out: Path) -> None:
+    """Write row, user, time and probability of every row; for several classes ``probability_0``, ``probability_1``, ...
+
+    Raises:
+        InputError: ``out`` is neither ``.parquet`` nor ``.csv``.
+    """
+    if out.suffix not in (".parquet", ".csv"):
+        raise InputError(f"{out}: predictions are written as .parquet or .csv")
+    probability = predict(model, log)
+    columns = {"row": pl.Series(log.row)}
+    if log.users is not None:
+        columns["user"] = log.users.gather(log.user)
+    if log.schema.time:
+        columns["time"] = pl.Series(log.time)
+    if probability.ndim == 1:
+        columns["probability"] = pl.Series(probability)
+    else:
+        columns |= {f"probability_{label}": pl.Series(probability[:, label]) for label in range(probability.shape[1])}
+    table = pl.DataFrame(columns)
+    with new_file(out) as path:
+        if out.suffix == ".csv":
+            table.write_csv(path)
+        else:
+            table.write_parquet(path)

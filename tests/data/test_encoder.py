@@ -58,7 +58,7 @@ def test_the_log_itself_is_encoded_as_it_was_prepared(tmp_path: Path) -> None:
             np.testing.assert_array_equal(getattr(again, name)[part.row], getattr(part, name))
         np.testing.assert_array_equal(again.extras["bid"][part.row], part.extras["bid"])
     assert again.row.tolist() == list(range(300))
-    assert again.users == log.train.users
+    assert again.users.equals(log.train.users)
 
 
 def test_rows_after_the_log_take_their_history_from_the_tail(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from clickwise.data.arrays import ArrayWriter
 from clickwise.data.prepare import prepare
-from clickwise.data.storage import ArrayWriter, PreparedLog, open_prepared
+from clickwise.data.storage import PreparedLog, open_prepared
 from clickwise.data.tables import from_frame
 from clickwise.errors import InputError
 from clickwise.schema import Field, Schema
@@ -36,7 +37,7 @@ def test_round_trip(log: PreparedLog, verify: str) -> None:
     opened = open_prepared(log.folder, verify)  # type: ignore[arg-type]
     assert opened.schema == log.schema
     assert opened.manifest == log.manifest
-    assert opened.train.users == log.train.users
+    assert opened.train.users.equals(log.train.users)
     for name in ("ids", "numbers", "label", "user", "time", "row", "earlier"):
         array = getattr(opened.train, name)
         np.testing.assert_array_equal(array, getattr(log.train, name))

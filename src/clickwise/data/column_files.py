@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from clickwise.data.storage import write_raw
+from clickwise.data.arrays import write_raw
 from clickwise.data.vocabulary import Codes, globalise
 from clickwise.schema import Schema
 

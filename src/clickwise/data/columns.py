@@ -132,7 +132,7 @@ def read_values(values: pl.Series, spec: Field, origin: str) -> Values:
         return Values(clean(values))
     if not nested:
         values = _cut_text(values, spec.separator)
-    lists = values.cast(pl.List(values.dtype.inner)) if isinstance(values.dtype, pl.Array) else values  # type: ignore[attr-defined]
+    lists = values.cast(pl.List(values.dtype.inner)) if isinstance(values.dtype, pl.Array) else values
     lengths = lists.list.len().fill_null(0).cast(pl.Int64).to_numpy()
     flat = clean(lists.filter(pl.Series(lengths > 0)).explode(empty_as_null=False, keep_nulls=False))
     return _cut_lists(flat, lengths, spec)

@@ -111,7 +111,7 @@ class Encoder:
             row=np.arange(frame.height),
             earlier=earlier,
             counts=self.counts(),
-            users=None if rows.users is None else rows.users.to_list(),
+            users=rows.users,
             extras={name: read_extra(frame[name], table.name) for name in kept},
         )
 

@@ -3,6 +3,7 @@
 import csv
 import gzip
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +22,7 @@ SEPARATORS = {"csv": ",", "tsv": "\t"}
 
 
 def list_files(path: Path) -> list[Path]:
+    """The file itself, or the files of a folder in order of their names; hidden ones are left out."""
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
     if not path.is_dir():
@@ -32,6 +34,7 @@ def list_files(path: Path) -> list[Path]:
 
 
 def kind_of(path: Path) -> str:
+    """``csv``, ``tsv``, ``jsonl`` or ``parquet``, by the suffix."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     gzipped = suffixes[-1:] == [".gz"]
     kind = KINDS.get((suffixes[:-1] if gzipped else suffixes)[-1:][0] if len(suffixes) > gzipped else "")
@@ -59,6 +62,7 @@ def _first_line(path: Path) -> str:
 
 
 def check_headers(files: list[Path], separator: str) -> None:
+    """Raise where a header line is empty, repeats a name, or differs from that of the first file."""
     first: list[str] = []
     for file in files:
         names = next(csv.reader([_first_line(file)], delimiter=separator), [])
@@ -74,12 +78,23 @@ def check_headers(files: list[Path], separator: str) -> None:
 
 
 def check_objects(files: list[Path]) -> None:
+    """Raise where a file does not begin with a JSON object."""
     for file in files:
         if not _first_line(file).lstrip().startswith("{"):
             raise InputError(f"{file}: line 1 is not a JSON object; write one object a line")
 
 
+def has_rows(files: Sequence[Path], skip: bool) -> bool:
+    """Whether a line of any text file holds something, the header line aside where there is one to ``skip``."""
+    for file in files:
+        with _open(file) as stream:
+            if any(line.strip() for line in islice(stream, int(skip), None)):
+                return True
+    return False
+
+
 def first_undecodable(files: Sequence[Path]) -> str | None:
+    """File and line that is not UTF-8, or None."""
     for file in files:
         if kind_of(file) == "parquet":
             continue

@@ -72,7 +72,7 @@ def _sample(table: RawTable) -> pl.DataFrame:
     try:
         return table.scan().head(SAMPLE).collect()
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"{table.name}: cannot be read: {' '.join(str(error).split())[:200]}") from None
+        raise table.explained(error) from None
 
 
 def _distinct(values: pl.Series) -> int:
@@ -161,7 +161,7 @@ def _separator(values: pl.Series) -> str:
 
 def _longest(lists: pl.Series) -> int:
     """Slots that hold all values of all but one row in a hundred."""
-    return max(1, min(50, int(lists.list.len().quantile(0.99) or 1)))  # type: ignore[arg-type]
+    return max(1, min(50, int(lists.list.len().quantile(0.99) or 1)))
 
 
 def _plain(name: str) -> str:

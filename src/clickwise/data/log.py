@@ -1,10 +1,11 @@
 """``ClickLog``, the encoded log, and ``Batch``, some rows of it as tensors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import torch
 from torch import Tensor
 
@@ -69,7 +70,7 @@ class ClickLog:
     row: npt.NDArray[np.int64]
     earlier: npt.NDArray[np.int32]
     counts: npt.NDArray[np.int64]
-    users: Sequence[object] | None = None
+    users: pl.Series | None = None
     extras: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from clickwise.data.arrays import ArrayWriter, save_array
 from clickwise.data.column_files import column_block
 from clickwise.data.fitting import Fitted, history_columns
 from clickwise.data.history import Codes, HistoryColumn, Moments, earlier_range
 from clickwise.data.rows import Rows
 from clickwise.data.splits import PARTS
-from clickwise.data.storage import ArrayWriter, extra_path, save_array
+from clickwise.data.storage import extra_path
 from clickwise.schema import Schema
 
 CHUNK = 1 << 17  # rows encoded at a time

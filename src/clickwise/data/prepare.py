@@ -9,7 +9,6 @@ import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from clickwise.data.arrays import save_array
 from clickwise.data.columns import needed_columns, read_extra, resolve
 from clickwise.data.fitting import fit_encoder
 from clickwise.data.parts import write_parts
@@ -29,14 +29,16 @@ from clickwise.data.storage import (
     open_prepared,
     open_unverified,
     read_manifest,
-    save_array,
     write_manifest,
 )
 from clickwise.data.tables import RawTable
 from clickwise.errors import InputError, nearest
 from clickwise.schema import Schema
+from clickwise.version import __version__
 
 logger = logging.getLogger(__name__)
+
+IN_MEMORY_BYTES = 1 << 27  # smaller files are parsed into memory, which is faster than through a file on disk
 
 
 def prepare(
@@ -95,7 +97,7 @@ def prepared_key(source: RawTable, schema: Schema, split: str, seed: int, fracti
 def _prepare(
     source: RawTable, schema: Schema, split: str, out: Path, seed: int, fractions: Sequence[float] | None, key: str
 ) -> PreparedLog:
-    facts = {"clickwise": _version(), "key": key, "source": source.name, "split": split, "seed": seed}
+    facts = {"clickwise": __version__, "key": key, "source": source.name, "split": split, "seed": seed}
     with _temporary_sibling(out) as folder:
         work = folder / "work"
         work.mkdir()
@@ -125,12 +127,16 @@ def _build(
         if name not in source.columns:
             raise InputError(f"{source.name}: no column {name!r}, which 'keep' names{nearest(name, source.columns)}")
     columns = list(dict.fromkeys([*needed_columns(schema), *schema.keep]))
-    frame = source.load(columns, _cut_columns(schema), work / "raw.parquet")
+    spool = work / "raw.parquet" if sum(file.stat().st_size for file in source.files) > IN_MEMORY_BYTES else None
+    frame = source.load(columns, _cut_columns(schema), spool)
     dtypes = frame.collect_schema()
     text = tuple(name for name in columns if dtypes[name] == pl.String)
 
     def column(name: str) -> pl.Series:
-        return frame.select(name).collect()[name]
+        try:
+            return frame.select(name).collect()[name]
+        except pl.exceptions.PolarsError as error:
+            raise source.explained(error) from None
 
     rows = read_rows(column, int(frame.select(pl.len()).collect().item()), schema, source.name)
     if (rows.label == rows.label[0]).all():
@@ -181,10 +187,3 @@ def _temporary_sibling(out: Path) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _version() -> str:
-    try:
-        return version("clickwise")
-    except PackageNotFoundError:
-        return "0"

@@ -2,17 +2,17 @@
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from clickwise.data.arrays import damaged, load_array
 from clickwise.data.encoder import Encoder
 from clickwise.data.splits import PARTS
 from clickwise.errors import InputError
@@ -49,45 +49,9 @@ class PreparedLog:
     manifest: dict[str, Any]
     folder: Path
 
-
-class ArrayWriter:
-    """Writes a ``.npy`` file row block by row block, with plain writes, so that memory stays one block.
-
-    Args:
-        path: the file; its folder exists.
-        dtype: of the array.
-        shape: of the whole array; exactly ``shape[0]`` rows are to be written.
-    """
-
-    def __init__(self, path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> None:
-        self.dtype = np.dtype(dtype)
-        self._stream = path.open("wb")
-        header = {"descr": np.lib.format.dtype_to_descr(self.dtype), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._stream, header)
-
-    def write(self, rows: npt.NDArray[Any]) -> None:
-        """Append rows."""
-        write_raw(self._stream, np.asarray(rows, dtype=self.dtype))
-
-    def __enter__(self) -> "ArrayWriter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stream.close()
-
-
-def write_raw(stream: BinaryIO, array: npt.NDArray[Any]) -> None:
-    """Write the bytes of an array; unlike ``tofile``, a full disk is an ``OSError`` that says so."""
-    if array.size:
-        stream.write(np.ascontiguousarray(array).data.cast("B"))
-
-
-def save_array(path: Path, array: npt.NDArray[Any]) -> None:
-    """Write a whole array as ``.npy``."""
-    with ArrayWriter(path, array.dtype, array.shape) as writer:
-        writer.write(array)
+    def __iter__(self) -> Iterator["ClickLog"]:
+        """``train, valid, test = log``."""
+        return iter((self.train, self.valid, self.test))
 
 
 def extra_path(name: str) -> str:
@@ -112,7 +76,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: damaged: {error}; prepare the log again") from None
+        raise damaged(path, str(error)) from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise InputError(f"{path}: not the manifest of a prepared log")
     version = manifest.get("version")
@@ -121,7 +85,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"{path}: log format version {version!r}; this clickwise reads versions up to {FORMAT_VERSION}"
         )
     if not {"key", "rows", "users", "files"} <= manifest.keys() or set(manifest["rows"]) != set(PARTS):
-        raise InputError(f"{path}: damaged: entries are missing; prepare the log again")
+        raise damaged(path, "entries are missing")
     return manifest
 
 
@@ -149,35 +113,25 @@ def open_unverified(folder: Path, manifest: dict[str, Any]) -> PreparedLog:
     """Open a folder whose files are known to be sound, for example because this process just wrote them."""
     schema = Schema.load(folder / "schema.json")
     encoder = Encoder.load(folder / "encoder", schema)
-    counts = _array(folder / "counts.npy")
-    users = pl.read_parquet(folder / "users.parquet")["user"].to_list() if schema.user else None
+    counts = load_array(folder / "counts.npy")
+    users = pl.read_parquet(folder / "users.parquet")["user"] if schema.user else None
     parts = (_open_part(folder / part, schema, counts, users, manifest["rows"][part]) for part in PARTS)
     train, valid, test = parts
     return PreparedLog(train, valid, test, schema, encoder, manifest, folder)
 
 
 def _open_part(
-    folder: Path, schema: Schema, counts: npt.NDArray[np.int64], users: list[object] | None, rows: int
+    folder: Path, schema: Schema, counts: npt.NDArray[np.int64], users: pl.Series | None, rows: int
 ) -> "ClickLog":
     from clickwise.data.log import ClickLog
 
-    arrays = {name: _array(folder / f"{name}.npy") for name in ARRAYS}
-    extras = {name: _array(folder / extra_path(name)) for name in schema.keep}
+    arrays = {name: load_array(folder / f"{name}.npy") for name in ARRAYS}
+    extras = {name: load_array(folder / extra_path(name)) for name in schema.keep}
     shapes = {"ids": (rows, schema.width), "numbers": (rows, schema.number_width)}
     for name, array in {**arrays, **extras}.items():
         if array.shape != shapes.get(name, (rows,)):
-            raise InputError(f"{folder / name}.npy: damaged: shape {array.shape}; prepare the log again")
+            raise damaged(folder / f"{name}.npy", f"shape {array.shape}")
     return ClickLog(schema, **arrays, counts=counts, users=users, extras=extras)
-
-
-def _array(path: Path) -> npt.NDArray[Any]:
-    try:
-        with path.open("rb") as stream:
-            np.lib.format.read_magic(stream)
-            shape, _, _ = np.lib.format.read_array_header_1_0(stream)
-        return np.load(path, mmap_mode="r" if np.prod(shape) else None, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: damaged: {error}; prepare the log again") from None
 
 
 def _fingerprint(path: Path) -> dict[str, int]:
@@ -193,10 +147,10 @@ def _verify(folder: Path, manifest: dict[str, Any], verify: str) -> None:
     for name, expected in files.items():
         path = folder / name
         if not path.is_file():
-            raise InputError(f"{path}: damaged: the file is missing; prepare the log again")
+            raise damaged(path, "the file is missing")
         if (size := path.stat().st_size) != expected["bytes"]:
-            raise InputError(f"{path}: damaged: {size} bytes in place of {expected['bytes']}; prepare the log again")
+            raise damaged(path, f"{size} bytes in place of {expected['bytes']}")
     if verify == "full" or sum(expected["bytes"] for expected in files.values()) < QUICK_BYTES:
         for name, expected in files.items():
             if _fingerprint(folder / name)["crc32"] != expected["crc32"]:
-                raise InputError(f"{folder / name}: damaged: its checksum differs; prepare the log again")
+                raise damaged(folder / name, "its checksum differs")

@@ -12,6 +12,7 @@ from clickwise.data.files import (
     check_headers,
     check_objects,
     first_undecodable,
+    has_rows,
     kind_of,
     list_files,
     one_line,
@@ -54,14 +55,17 @@ class RawTable:
             return pl.scan_parquet(list(self.files))
         if self.kind == "jsonl":
             return pl.scan_ndjson(list(self.files), infer_schema_length=inferred_rows)
-        overrides = {name: pl.String() for name in self._text_columns(text)}
+        settled = (
+            self.dtypes if inferred_rows == INFERRED_ROWS else {}
+        )  # so that the first rows are guessed at once only
+        overrides = {**settled, **{name: pl.String() for name in self._text_columns(text)}}
         return pl.scan_csv(
             list(self.files),
             separator=SEPARATORS[self.kind],
             has_header=not self.header,
             new_columns=list(self.header) or None,
             schema_overrides=overrides,
-            infer_schema_length=inferred_rows,
+            infer_schema_length=0 if settled else inferred_rows,
         )
 
     def load(self, columns: Sequence[str], text: Collection[str] = (), spool: Path | None = None) -> pl.LazyFrame:
@@ -74,15 +78,13 @@ class RawTable:
             return self.scan().select(columns)
         try:
             return self._parse(self.scan(text).select(columns), spool)
-        except pl.exceptions.ComputeError as error:
-            if "could not parse" not in str(error):
-                raise self._explained(error) from None
         except pl.exceptions.PolarsError as error:
-            raise self._explained(error) from None
+            if "No space left" in str(error):
+                raise
         try:
             return self._parse(self.scan(text, inferred_rows=None).select(columns), spool)
         except pl.exceptions.PolarsError as error:
-            raise self._explained(error) from None
+            raise self.explained(error) from None
 
     def checksum(self) -> str:
         """SHA-256 over names and contents: equal for equal tables."""
@@ -107,7 +109,8 @@ class RawTable:
         """Truth values stay text too, so that they compare as they are written."""
         return [name for name, dtype in self.dtypes.items() if name in text or dtype == pl.Boolean]
 
-    def _explained(self, error: Exception) -> Exception:
+    def explained(self, error: Exception) -> Exception:
+        """The line that says why the rows cannot be read; a full disk is no fault of theirs and stays as it is."""
         if "No space left" in str(error):
             return error
         if place := first_undecodable(self.files):
@@ -140,11 +143,14 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> RawTab
         check_objects(files)
     table = RawTable(str(path), kind, tuple(files), tuple(columns or ()))
     try:
-        scan = table.scan()
-        dtypes = scan.collect_schema()
-        rows = scan.head(1).collect().height
+        dtypes = table.scan().collect_schema()
+        rows = (
+            table.scan().head(1).collect().height
+            if kind == "parquet"
+            else has_rows(files, skip=kind in SEPARATORS and not columns)
+        )
     except pl.exceptions.PolarsError as error:
-        raise table._explained(error) from None
+        raise table.explained(error) from None
     if not rows:
         raise InputError(f"{path}: the file has no rows of data, only a header")
     return RawTable(str(path), kind, tuple(files), tuple(columns or ()), None, dict(dtypes))

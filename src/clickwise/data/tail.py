@@ -75,7 +75,7 @@ def histories(
         vocabulary, offset = vocabularies[spec.vocabulary], schema.offsets[spec.vocabulary]
         parts = [part[spec.of] for part in (old, own) if spec.of in part]
         flat = np.concatenate([vocabulary.encode(part.flat) for part in parts])
-        lengths = None if parts[0].lengths is None else np.concatenate([part.lengths for part in parts])  # type: ignore[misc]
+        lengths = None if parts[0].lengths is None else np.concatenate([part.lengths for part in parts])
         blocks[spec.name] = select_events(globalise(flat, offset), lengths, order, spec.length).block(start, end)
     low, high = earlier_range(np.sort(np.concatenate([key, old_key])), key, first)
     return blocks, (high - low).astype(np.int32)

@@ -64,7 +64,7 @@ def _parse_text(values: pl.Series) -> pl.Series:
         if parsed.null_count() == values.null_count():
             break
         times = texts.str.to_datetime(form, strict=False, time_unit="us")
-        if times.dtype.time_zone is not None:  # type: ignore[attr-defined]
+        if isinstance(times.dtype, pl.Datetime) and times.dtype.time_zone:
             times = times.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         parsed = parsed.zip_with(parsed.is_not_null(), times)
     return parsed

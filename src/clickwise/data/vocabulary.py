@@ -59,14 +59,16 @@ def factorise(values: pl.Series) -> tuple[Codes, pl.Series]:
         low, high = int(values.min()), int(values.max())  # type: ignore[arg-type]
         if high - low < 2 * len(values):
             return _factorise_range(values, low, high)
-    distinct = values.drop_nulls().unique()
-    missing = len(distinct)
     if values.dtype == pl.String:
-        codes = values.cast(pl.Enum(distinct)).to_physical()
+        categories = values.cast(pl.Categorical(pl.Categories.random()))  # fresh ones, numbered from 0 without gaps
+        known = categories.drop_nulls().unique()
+        distinct = known.cast(pl.String).gather(known.to_physical().arg_sort())
+        codes = categories.to_physical()
     else:
-        table = pl.DataFrame({"value": distinct, "code": np.arange(missing, dtype=np.int32)})
+        distinct = values.drop_nulls().unique()
+        table = pl.DataFrame({"value": distinct, "code": np.arange(len(distinct), dtype=np.int32)})
         codes = values.to_frame("value").join(table, on="value", how="left", maintain_order="left")["code"]
-    return codes.cast(pl.Int32).fill_null(missing).to_numpy(), distinct
+    return codes.cast(pl.Int32).fill_null(len(distinct)).to_numpy(), distinct
 
 
 def _factorise_range(values: pl.Series, low: int, high: int) -> tuple[Codes, pl.Series]:

@@ -1,6 +1,7 @@
 """The leaderboard on a terminal."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich import box
 from rich.cells import cell_len
@@ -11,6 +12,7 @@ from rich.text import Text
 from clickwise.report.reading import ORACLE, Results, difference, ranked, title, verdict
 from clickwise.report.wording import STARS, decimals, duration, interval, memory, p_value, percent, signed, stars
 
+METRICS = ("auc", "gauc", "logloss", "rig", "rmse", "ece", "pcoc")
 # Columns between two cells in the table style below.
 GAP = 2
 
@@ -28,6 +30,16 @@ def print_leaderboard(results: Results, console: Console) -> None:
         console.print(_table(titles, columns))
     console.print(Text(f"Intervals: 95 %. Against the best single model: {STARS}.", style="dim"))
     console.print(Text(verdict(results), style="bold"))
+
+
+def print_metrics(metrics: Mapping[str, Any], console: Console) -> None:
+    """Print the metrics of one method, a line each, with their 95 % intervals."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, header_style="bold")
+    for heading, justify in (("Metric", "left"), ("Value", "right"), ("95 %", "left")):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    for name in METRICS:
+        table.add_row(name, decimals(metrics[name]["mean"]), interval(metrics[name]))
+    console.print(table)
 
 
 def leaderboard_columns(results: Results, joint: str = " ") -> list[Column]:

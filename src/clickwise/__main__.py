@@ -1,0 +1,7 @@
+"""``python -m clickwise``."""
+
+import sys
+
+from clickwise.cli import main
+
+sys.exit(main())

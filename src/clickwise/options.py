@@ -1,0 +1,112 @@
+"""The command line's grammar: subcommands and options straight from the signatures of functions, errors in one line."""
+
+import argparse
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jsonargparse
+
+from clickwise.errors import InputError, nearest
+
+
+class Parser(jsonargparse.ArgumentParser):
+    """Options are written with dashes; every error is an ``InputError`` that suggests the nearest known option."""
+
+    def format_help(self) -> str:
+        return re.sub(r"--[a-z_]+", lambda option: option[0].replace("_", "-"), super().format_help())
+
+
+def command_line(commands: Mapping[str, Callable[..., None]], version: str) -> Parser:
+    """A parser with one subcommand a function. A truth value of a function is a flag, everything else takes a value."""
+    parser = Parser(prog="clickwise", exit_on_error=False, description="Click-through-rate prediction that adapts.")
+    parser.add_argument("--version", action="version", version=f"clickwise {version}")
+    subcommands = parser.add_subcommands(metavar="COMMAND")
+    for name, function in commands.items():
+        subcommands.add_subcommand(name, _subparser(function), help=(inspect.getdoc(function) or "").split("\n")[0])
+    return parser
+
+
+def _subparser(function: Callable[..., None]) -> Parser:
+    parameters = inspect.signature(function).parameters
+    flags = {name for name, parameter in parameters.items() if parameter.annotation is bool}
+    lists = {name for name, parameter in parameters.items() if name == "set"}
+    parser = Parser(exit_on_error=False, description=(inspect.getdoc(function) or "").split("\n\n")[0])
+    parser.add_function_arguments(function, as_positional=True, skip=flags | lists, fail_untyped=True)
+    described = dict(re.findall(r"^\s+(\w+): (.*)$", inspect.getdoc(function) or "", flags=re.MULTILINE))
+    for name in sorted(flags):
+        parser.add_argument(f"--{name}", action="store_true", help=described[name])
+    for name in sorted(lists):
+        parser.add_argument(f"--{name}", action="append", default=[], metavar="NAME.OPTION=VALUE", help=described[name])
+    parser.add_argument("--config", action="config", help="YAML file with values of these options.")
+    return parser
+
+
+def parse(parser: Parser, commands: Mapping[str, Callable[..., None]], arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """The command and its arguments by name.
+
+    Raises:
+        InputError: a command or option that does not exist, or a value of the wrong kind.
+    """
+    words = [_underscored(word) for word in arguments]
+    try:
+        parsed = parser.parse_args(words)
+    except (argparse.ArgumentError, argparse.ArgumentTypeError, TypeError, ValueError) as error:
+        raise InputError(_one_line(str(error), commands, words)) from None
+    name = parsed.subcommand
+    values = parser.instantiate(parsed)[name].as_dict()
+    return name, {key: value for key, value in values.items() if key != "config"}
+
+
+def _underscored(word: str) -> str:
+    """``--data-root=x`` as ``--data_root=x``: functions have no dashes in their names."""
+    if not word.startswith("--"):
+        return word
+    option, equals, value = word.partition("=")
+    return f"--{option[2:].replace('-', '_')}{equals}{value}"
+
+
+def _one_line(message: str, commands: Mapping[str, Callable[..., None]], words: Sequence[str]) -> str:
+    command = next((word for word in words if word in commands), None)
+    if unknown := re.search(r"unrecognized arguments: (--\S+?)(=|\s|$)", message):
+        known = [*inspect.signature(commands[command]).parameters, "config"] if command else ["version", "help"]
+        dashed = [f"--{name.replace('_', '-')}" for name in known]
+        option = unknown[1].replace("_", "-")
+        return f"unknown option {option!r}{nearest(option, dashed)}"
+    if wrong := re.search(r"invalid choice: '([^']*)'", message):
+        return f"unknown command {wrong[1]!r}{nearest(wrong[1], commands)}"
+    if "subcommand" in message:
+        return f"name a command: {', '.join(commands)}"
+    return " ".join(message.split())
+
+
+def assignments(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """``["deepfm.dropout=0.2"]`` as ``{"deepfm": {"dropout": 0.2}}``; values are YAML.
+
+    Raises:
+        InputError: a text of another form.
+    """
+    import yaml
+
+    found: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        target, equals, value = text.partition("=")
+        name, dot, option = target.rpartition(".")
+        if not (equals and dot and name and option):
+            raise InputError(f"--set {text!r}: write it as NAME.OPTION=VALUE, for example deepfm.dropout=0.2")
+        try:
+            # YAML 1.1 reads 1e-6 as text; Python's reading of a number comes first.
+            found.setdefault(name, {})[option] = _number(value) if _number(value) is not None else yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise InputError(f"--set {text!r}: the value is not YAML") from None
+    return found
+
+
+def _number(text: str) -> int | float | None:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return None
