@@ -59,7 +59,7 @@ def _fit_polars_to_fuxictr() -> None:
 
 
 def fuxictr(shape: str, file: Path, folder: Path, integers: str = "str") -> Encode:
-    """``build_dataset``: fit on all rows, encode them, write Parquet. Integer columns as text, as its examples have them."""
+    """``build_dataset``: fit on all rows, encode them, write Parquet. Integers as text, as in its examples."""
     from fuxictr.datasets.criteo import CustomizedFeatureProcessor
     from fuxictr.preprocess import FeatureProcessor, build_dataset
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from clickwise.errors import InputError
 from clickwise.options import assignments, command_line, parse
@@ -12,12 +12,10 @@ from clickwise.version import __version__
 if TYPE_CHECKING:
     from clickwise.data.storage import PreparedLog
 
-SplitName = Literal["random-per-user", "chronological", "chronological-per-user", "leave-users-out"]
-Label = Literal["binary", "stars"]
 SOURCE = "source"
 
 
-def demo_command(out: Path = Path("runs/demo"), threads: int | None = None) -> None:
+def demo_command(*, out: Path = Path("runs/demo"), threads: int | None = None) -> None:
     """Compare every method on the embedded synthetic log: the main job, with no data of your own.
 
     Args:
@@ -29,19 +27,20 @@ def demo_command(out: Path = Path("runs/demo"), threads: int | None = None) -> N
 
 def compare_command(
     source: str,
+    *,
     methods: str = "all",
-    split: SplitName | None = None,
+    split: str | None = None,
     seeds: int = 1,
     out: Path | None = None,
     schema: Path | None = None,
     data_root: Path | None = None,
-    label: Label | None = None,
+    label: str | None = None,
     set: Sequence[str] = (),
     epochs: int = 30,
     patience: int = 2,
-    monitor: Literal["logloss", "auc"] = "logloss",
+    monitor: str = "logloss",
     device: str = "auto",
-    precision: Literal["32-true", "bf16-mixed"] = "32-true",
+    precision: str = "32-true",
     threads: int | None = None,
     replicates: int = 1000,
     split_seed: int = 0,
@@ -53,7 +52,7 @@ def compare_command(
     Args:
         source: synthetic, movielens-1m, movielens-100k, a raw file or folder (with --schema), or a prepared folder.
         methods: comma-separated: lr, fm, ffm, deepfm, controls, all, or your own as package.module:Class.
-        split: how rows are divided; chronological by default.
+        split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
         seeds: number of training seeds.
         out: folder for results; runs/SOURCE by default.
         schema: YAML schema of a raw file.
@@ -62,9 +61,9 @@ def compare_command(
         set: option of a method, or of the source as source.OPTION; may be given many times.
         epochs: passes over the training rows at most.
         patience: epochs without a better validation value before stopping.
-        monitor: the validation value that is watched.
+        monitor: the validation value that is watched: logloss or auc.
         device: auto, cpu or cuda.
-        precision: of the arithmetic.
+        precision: of the arithmetic: 32-true or bf16-mixed.
         threads: processor threads; all by default.
         replicates: bootstrap resamples of the users.
         split_seed: seed of the split.
@@ -85,11 +84,12 @@ def compare_command(
 
 def prepare_command(
     source: str,
+    *,
     out: Path,
-    split: SplitName | None = None,
+    split: str | None = None,
     schema: Path | None = None,
     data_root: Path | None = None,
-    label: Label | None = None,
+    label: str | None = None,
     set: Sequence[str] = (),
     split_seed: int = 0,
 ) -> None:
@@ -98,7 +98,7 @@ def prepare_command(
     Args:
         source: synthetic, movielens-1m, movielens-100k, or a raw file or folder (with --schema).
         out: the folder to write.
-        split: how rows are divided; chronological by default.
+        split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
         schema: YAML schema of a raw file.
         data_root: folder of the official files of a public data set; downloaded to your cache by default.
         label: MovieLens: binary (4 and 5 stars are clicks) or stars (five classes).
@@ -116,7 +116,7 @@ def prepare_command(
     print(SPLITS[log.manifest["split"]].leaks)
 
 
-def infer_command(file: Path, out: Path | None = None) -> None:
+def infer_command(file: Path, *, out: Path | None = None) -> None:
     """Guess a schema from a raw file and write it as commented YAML for you to correct.
 
     Args:
@@ -140,18 +140,19 @@ def infer_command(file: Path, out: Path | None = None) -> None:
 def train_command(
     source: str,
     method: str,
+    *,
     out: Path,
-    split: SplitName | None = None,
+    split: str | None = None,
     schema: Path | None = None,
     data_root: Path | None = None,
-    label: Label | None = None,
+    label: str | None = None,
     set: Sequence[str] = (),
     epochs: int = 30,
     patience: int = 2,
-    monitor: Literal["logloss", "auc"] = "logloss",
+    monitor: str = "logloss",
     seed: int = 0,
     device: str = "auto",
-    precision: Literal["32-true", "bf16-mixed"] = "32-true",
+    precision: str = "32-true",
     threads: int | None = None,
     split_seed: int = 0,
     cache: Path | None = None,
@@ -165,17 +166,17 @@ def train_command(
         source: synthetic, movielens-1m, movielens-100k, a raw file or folder (with --schema), or a prepared folder.
         method: lr, fm, ffm, deepfm, mean-logit, global-rate, or your own as package.module:Class.
         out: the model folder to write.
-        split: how rows are divided; chronological by default.
+        split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
         schema: YAML schema of a raw file.
         data_root: folder of the official files of a public data set; downloaded to your cache by default.
         label: MovieLens: binary (4 and 5 stars are clicks) or stars (five classes).
         set: option of the method, or of the source as source.OPTION; may be given many times.
         epochs: passes over the training rows at most.
         patience: epochs without a better validation value before stopping.
-        monitor: the validation value that is watched.
+        monitor: the validation value that is watched: logloss or auc.
         seed: of the initial weights, the order of the rows, and dropout.
         device: auto, cpu or cuda.
-        precision: of the arithmetic.
+        precision: of the arithmetic: 32-true or bf16-mixed.
         threads: processor threads; all by default.
         split_seed: seed of the split.
         cache: folder for prepared logs; your user cache by default.
@@ -198,7 +199,7 @@ def train_command(
 
 
 def evaluate_command(
-    model: Path, file: Path, replicates: int = 1000, trust: str = "", threads: int | None = None, out: Path | None = None
+    model: Path, file: Path, *, replicates: int = 1000, trust: str = "", threads: int | None = None, out: Path | None = None
 ) -> None:
     """Metrics of a trained model on a labelled raw file, or on the test rows of the prepared folder it was trained on.
 
@@ -230,7 +231,7 @@ def evaluate_command(
     print_metrics(metrics, Console())
 
 
-def predict_command(model: Path, file: Path, out: Path, trust: str = "", threads: int | None = None) -> None:
+def predict_command(model: Path, file: Path, *, out: Path, trust: str = "", threads: int | None = None) -> None:
     """Click probabilities for the rows of a raw file, new users and items included; labels are not needed.
 
     Args:

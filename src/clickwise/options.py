@@ -29,15 +29,21 @@ def command_line(commands: Mapping[str, Callable[..., None]], version: str) -> P
 
 
 def _subparser(function: Callable[..., None]) -> Parser:
-    parameters = inspect.signature(function).parameters
-    flags = {name for name, parameter in parameters.items() if parameter.annotation is bool}
-    lists = {name for name, parameter in parameters.items() if name == "set"}
-    parser = Parser(exit_on_error=False, description=(inspect.getdoc(function) or "").split("\n\n")[0])
-    parser.add_function_arguments(function, as_positional=True, skip=flags | lists, fail_untyped=True)
+    """Parameters before the ``*`` of a function are positional, those behind it are options, truth values flags."""
+    parameters = inspect.signature(function).parameters.values()
+    positional = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    flags = [p.name for p in parameters if p.annotation is bool]
+    repeated = [p.name for p in parameters if p.annotation == Sequence[str]]
     described = dict(re.findall(r"^\s+(\w+): (.*)$", inspect.getdoc(function) or "", flags=re.MULTILINE))
-    for name in sorted(flags):
+    parser = Parser(exit_on_error=False, description=(inspect.getdoc(function) or "").split("\n\n")[0])
+    for p in positional:
+        optional = {} if p.default is p.empty else {"nargs": "?", "default": p.default}
+        parser.add_argument(p.name, type=p.annotation, help=described[p.name], **optional)
+    skipped = {*(p.name for p in positional), *flags, *repeated}
+    parser.add_function_arguments(function, as_positional=False, skip=skipped, fail_untyped=True)
+    for name in flags:
         parser.add_argument(f"--{name}", action="store_true", help=described[name])
-    for name in sorted(lists):
+    for name in repeated:
         parser.add_argument(f"--{name}", action="append", default=[], metavar="NAME.OPTION=VALUE", help=described[name])
     parser.add_argument("--config", action="config", help="YAML file with values of these options.")
     return parser
@@ -69,16 +75,27 @@ def _underscored(word: str) -> str:
 
 def _one_line(message: str, commands: Mapping[str, Callable[..., None]], words: Sequence[str]) -> str:
     command = next((word for word in words if word in commands), None)
-    if unknown := re.search(r"unrecognized arguments: (--\S+?)(=|\s|$)", message):
+    if unknown := re.search(r"unrecognized arguments: (--\S+?)(?:=|\s|$)|does not accept option '(\w+)'", message):
         known = [*inspect.signature(commands[command]).parameters, "config"] if command else ["version", "help"]
         dashed = [f"--{name.replace('_', '-')}" for name in known]
-        option = unknown[1].replace("_", "-")
+        option = f"--{(unknown[1] or unknown[2]).removeprefix('--').replace('_', '-')}"
         return f"unknown option {option!r}{nearest(option, dashed)}"
     if wrong := re.search(r"invalid choice: '([^']*)'", message):
         return f"unknown command {wrong[1]!r}{nearest(wrong[1], commands)}"
+    if missing := re.search(r"arguments are required: (?:\w+\.)?(\w+)", message):
+        return f"{command}: {_as_typed(missing[1], commands[command or ''])} is missing"
+    if wrong := re.search(r'Parser key "(?:\w+\.)?(\w+)":.*?Expected an? (.*?)\. Got value: (.*)', message, re.DOTALL):
+        kind = wrong[2].removeprefix("<class '").removesuffix("'>")
+        return f"{command}: {_as_typed(wrong[1], commands[command or ''])} must be of type {kind}, not {wrong[3]!r}"
     if "subcommand" in message:
         return f"name a command: {', '.join(commands)}"
     return " ".join(message.split())
+
+
+def _as_typed(name: str, function: Callable[..., None]) -> str:
+    """A parameter as the user writes it."""
+    kind = inspect.signature(function).parameters[name].kind
+    return f"--{name.replace('_', '-')}" if kind is inspect.Parameter.KEYWORD_ONLY else name.upper()
 
 
 def assignments(texts: Sequence[str]) -> dict[str, dict[str, Any]]:

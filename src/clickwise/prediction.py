@@ -25,7 +25,7 @@ def predict(model: nn.Module, log: ClickLog, batch_size: int = 10_000) -> npt.ND
     """
     method = as_method(model)
     device = next((tensor.device for tensor in [*method.parameters(), *method.buffers()]), torch.device("cpu"))
-    was_training = method.training
+    was_training = model.training  # of what was given: a bare model's wrapper is always new
     method.eval()
     probability: npt.NDArray[np.float32] | None = None
     start = 0

@@ -200,7 +200,8 @@ class Loop:
                 continue
             rows = ""
             if isinstance(episode, Batch) and episode.row is not None:
-                rows = f" on training rows {self.train.row[episode.row[:5].numpy()].tolist()} and {len(episode) - 5} more"
+                more = f" and {len(episode) - 5} more" if len(episode) > 5 else ""
+                rows = f" on training rows {self.train.row[episode.row[:5].numpy()].tolist()}{more}"
             raise TrainingDiverged(
                 f"{name} became {value} at step {self.at.step} of epoch {self.at.epoch + 1}{rows}; most likely the "
                 f"learning rate is too high, or a number field holds extreme values (bucket it)"

@@ -30,6 +30,7 @@ def click_frame(rows: int = 500) -> pl.DataFrame:
             "tags": [("red|big", "small", "red|small|new")[value] for value in rng.integers(0, 3, rows)],
             "odd: name": [("yes", "no")[value] for value in rng.integers(0, 2, rows)],
             "constant": ["same"] * rows,
+            "row_id": [10**19 + value for value in range(rows)],
             "clicked": rng.integers(0, 2, rows),
         }
     )

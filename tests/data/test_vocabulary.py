@@ -19,6 +19,7 @@ NAN = float("nan")
         ([1.0, 2.0, None, NAN], [1, 2, None, None]),
         ([1.5, 2.0, NAN], ["1.5", "2", None]),
         (["a", "", None], ["a", None, None]),
+        ([2**64, 2**63 - 1], [str(2**64), str(2**63 - 1)]),
         ([True, False], ["true", "false"]),
         ([None, None], [None, None]),
     ],

@@ -12,8 +12,11 @@ from clickwise.errors import InputError
 
 SAMPLE = 100_000
 LABELS = ("label", "click", "clicked", "is_click", "target", "clk", "y", "converted", "conversion")
-USERS = ("user", "user_id", "userid", "uid", "visitor_id", "customer_id", "member_id", "reviewerid", "device_id")
-TIMES = ("time", "timestamp", "ts", "date", "datetime", "time_stamp", "event_time", "unixreviewtime", "hour")
+USERS = (
+    *("user", "user_id", "userid", "uid", "visitor", "visitor_id", "customer", "customer_id", "member", "member_id"),
+    *("client_id", "account_id", "cookie", "reviewerid", "device_id"),
+)
+TIMES = ("time", "timestamp", "ts", "date", "datetime", "time_stamp", "event_time", "unixreviewtime")
 ITEMS = ("item", "item_id", "itemid", "ad_id", "ad", "adgroup_id", "movie_id", "movie", "product_id", "product", "asin")
 USER_WORDS = ("user", "u", "visitor", "customer", "member", "age", "gender", "sex", "occupation")
 ITEM_WORDS = ("item", "ad", "movie", "product", "campaign", "brand", "category", "genre", "genres", "price", "title")
@@ -41,7 +44,9 @@ def infer_schema(path: Path | str) -> str:
     distinct = {name: _distinct(sample[name]) for name in sample.columns}
     label = _label(sample, table.name)
     user = _named(sample.columns, USERS, label)
-    time = next((n for n in _all_named(sample.columns, TIMES, label, user) if _is_time(sample[n])), "")
+    dates = [name for name in sample.columns if isinstance(sample[name].dtype, pl.String | pl.Date | pl.Datetime)]
+    times = [*_all_named(sample.columns, TIMES, label, user), *dates]
+    time = next((name for name in times if _is_time(sample[name])), "")
     item = _named(sample.columns, ITEMS, label, user, time)
     guesses = []
     for name in sample.columns:
@@ -49,8 +54,9 @@ def infer_schema(path: Path | str) -> str:
             guesses += _field(name, sample[name], distinct[name], user, item)
     if user and time and item:
         text = f"{{name: history_{_plain(item)}, owner: history, kind: sequence, of: {_quoted(item)}, "
-        text += f"vocabulary: {_quoted(item)}, length: {HISTORY_LENGTH}}}"
-        guesses.append(Guess(text, "the user's last clicked items, from strictly earlier rows only"))
+        text += f"length: {HISTORY_LENGTH}}}"
+        remark = f"last clicked items, strictly earlier rows only; 'vocabulary: {_plain(item)}' would share embeddings"
+        guesses.append(Guess(text, remark))
     if not guesses:
         raise InputError(
             f"{table.name}: no column besides label and time can be a field; add what describes user or item"
@@ -132,6 +138,8 @@ def _field(name: str, values: pl.Series, distinct: int, user: str, item: str) ->
         text = head + f"kind: bag, separator: {_quoted(separator)}, length: {length}}}"
         return [Guess(text, "? several values in one cell; 'sequence' where their order matters")]
     identifies = name in (user, item) or name.lower().endswith("id")
+    if name not in (user, item) and distinct == rows > FEW_VALUES and (identifies or values.dtype == pl.String):
+        return []  # it numbers the rows
     measures = values.dtype.is_integer() and distinct > FEW_VALUES and not identifies
     if measures or (values.dtype.is_float() and not values.is_infinite().any()):
         return [Guess(head + "kind: number, transform: standardise}", f"? {distinct} values in {rows} rows")]

@@ -16,6 +16,8 @@ from clickwise.errors import InputError
 UNKNOWN, MISSING, FIRST_VALUE = 1, 2, 3
 RESERVED = 2  # the unknown and the missing id, which every vocabulary has
 
+TOO_WIDE = (pl.UInt64, pl.Int128, pl.UInt128)  # whole numbers that may not fit Int64 are compared as text
+
 IntArray = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 
@@ -28,7 +30,7 @@ def clean(values: pl.Series) -> pl.Series:
     if values.dtype == pl.Null:
         return values.cast(pl.Int64)
     if values.dtype.is_integer():
-        return values.cast(pl.String if values.dtype == pl.UInt64 else pl.Int64)
+        return values.cast(pl.String if values.dtype in TOO_WIDE else pl.Int64)
     if values.dtype.is_float():
         return _clean_floats(values.cast(pl.Float64).fill_nan(None))
     texts = values.cast(pl.String)

@@ -72,6 +72,7 @@ class MeanLogit(Method):
         if valid is None:
             raise InputError("mean-logit chooses its smoothing on validation rows; give it some")
         self.base.copy_(torch.from_numpy(np.log(class_rates(train) + 1e-12)))
+        self.table.zero_()
         for column in self.columns:
             counts = self._counts(train, column)
             scores = {smoothing: self._valid_loss(counts, smoothing, valid, column) for smoothing in SMOOTHING}
@@ -158,7 +159,7 @@ def convex_weights(likelihood: np.ndarray) -> np.ndarray:
     Args:
         likelihood: ``[rows, models]``.
     """
-    models = likelihood.shape[1]
+    likelihood = np.clip(likelihood, 1e-6, None)
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
         mixed = np.clip(likelihood @ weights, 1e-12, None)

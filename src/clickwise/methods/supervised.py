@@ -87,8 +87,11 @@ class Supervised(Method):
     def _dense_optimizer(self, parameters: list[nn.Parameter]) -> Optimizer:
         if self.optimizer == "ftrl":
             return FTRLProximal(parameters, self.learning_rate, l2=self.weight_decay)
-        kind = Adam if self.optimizer == "adam" else Adagrad
-        return kind(parameters, self.learning_rate, weight_decay=self.weight_decay, fused=True)
+        if self.optimizer == "adam":
+            return Adam(parameters, self.learning_rate, weight_decay=self.weight_decay, fused=True)
+        # Before torch 2.13 the fused Adagrad exists on the CPU alone.
+        fused = self.run.fabric.device.type == "cpu"
+        return Adagrad(parameters, self.learning_rate, weight_decay=self.weight_decay, fused=fused)
 
     def episodes(self, seed: int, epoch: int, first: int) -> Iterator[Batch]:
         return self.batches.epoch(seed, epoch, first)

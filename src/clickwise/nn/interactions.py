@@ -37,8 +37,9 @@ class _FieldAwarePairwise(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (vectors,) = ctx.saved_tensors
-        others = 1 - torch.eye(vectors.shape[1], dtype=vectors.dtype, device=vectors.device)
-        return vectors.transpose(1, 2) * (others.unsqueeze(2) * gradient[:, None, None, :])
+        result = vectors.transpose(1, 2) * gradient[:, None, None, :]
+        result.diagonal(dim1=1, dim2=2).zero_()
+        return result
 
 
 def field_aware_pairwise(vectors: Tensor) -> Tensor:

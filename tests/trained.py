@@ -1,0 +1,51 @@
+"""Methods of the catalogue, trained small and once for all tests that only look at them."""
+
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from clickwise.methods.catalogue import METHODS, build
+from clickwise.methods.method import Method
+from clickwise.training import fit, seeded
+from tests.logs import Parts, make_logs
+
+COMBINED = ("lr", "fm")
+OPTIONS: dict[str, dict[str, Any]] = {
+    "lr": {"batch_size": 64},
+    "fm": {"batch_size": 64, "learning_rate": 0.02, "initial_deviation": 0.1},
+    "ffm": {"batch_size": 64, "learning_rate": 0.02, "initial_deviation": 0.1, "embedding_dim": 4},
+    "deepfm": {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16, 16), "initial_deviation": 0.1},
+}
+
+
+@cache
+def logs(classes: int = 2, truth: str = "additive") -> Parts:
+    """One log for all; never write to it."""
+    return make_logs(classes=classes, truth=truth)
+
+
+def untrained(name: str, classes: int = 2, seed: int = 0, device: str = "cpu", truth: str = "additive") -> Method:
+    """A new method; a combination is made of trained LR and FM."""
+    combined = METHODS[name].group == "combination"
+    models = [trained(other, classes, seed, device, truth) for other in COMBINED] if combined else []
+    with seeded(seed):
+        return build(name, logs(classes, truth).train.schema, OPTIONS.get(name, {}), models)
+
+
+def trained(name: str, classes: int = 2, seed: int = 0, device: str = "cpu", truth: str = "additive") -> Method:
+    """A trained method; treat it as constant."""
+    return _trained(name, classes, seed, device, truth)
+
+
+@cache
+def _trained(name: str, classes: int, seed: int, device: str, truth: str) -> Method:
+    method, parts = untrained(name, classes, seed, device, truth), logs(classes, truth)
+    fit(method, parts.train, parts.valid, epochs=6, seed=seed, device=device, progress=False)
+    return method
+
+
+def state(method: torch.nn.Module) -> dict[str, Tensor]:
+    """A copy of all parameters and buffers."""
+    return {name: value.detach().clone() for name, value in method.state_dict().items()}
