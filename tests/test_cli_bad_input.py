@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from safetensors import SafetensorError
 
 from tests.commands import SCHEMA, clicks, listing, refused, run, write_table
 
@@ -200,8 +201,12 @@ def test_a_full_disk(
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         return real(path, mode, *others, **options)
 
+    # The words of polars and safetensors, whose errors carry no number.
     def full_table(*_: Any, **__: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise pl.exceptions.ComputeError("underlying IO error: No space left on device (os error 28)")
+
+    def full_weights(*_: Any, **__: Any) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     file, out = trained / "clicks.csv", tmp_path / "out"
     words: dict[str, tuple[object, ...]] = {
@@ -215,6 +220,8 @@ def test_a_full_disk(
     monkeypatch.setattr(Path, "open", full)
     monkeypatch.setattr(pl.DataFrame, "write_csv", full_table)
     monkeypatch.setattr(pl.DataFrame, "write_parquet", full_table)
+    monkeypatch.setattr("clickwise.checkpoint.save_file", full_weights)
+    monkeypatch.setattr("clickwise.model_folder.save_file", full_weights)
     line = refused(capsys, command, *words[command])
     assert "the disk is full" in line
     assert str(tmp_path) in line
@@ -270,7 +277,7 @@ def test_a_damaged_model_folder(tmp_path: Path, trained: Path, capsys: pytest.Ca
     assert "model.json" in damage("model.json", None)
     assert "model.json" in damage("model.json", b"{")
     assert "schema.json" in damage("schema.json", None)
-    assert "numbers.json" in damage("encoder/numbers.json", None) or True
+    assert "encoder" in damage("encoder/numbers.json", None)
     assert "vocabulary" in damage("encoder/vocabulary visitor.parquet", b"PAR1")
     facts = json.loads((trained / "model" / "model.json").read_text())
     assert "version 99" in damage("model.json", json.dumps(facts | {"version": 99}).encode())

@@ -53,18 +53,26 @@ def describe(value: Any) -> Any:
 
 def find_class(path: str, trusted: Iterable[str] = ()) -> type:
     """The class at ``"module:Name"``; its module must belong to clickwise or be one that the caller trusts."""
-    module_name, separator, name = path.partition(":")
+    trusted = tuple(trusted)
+    module_name, separator, name = str(path).partition(":")
     if not separator:
         raise InputError(f"{path!r} names no class; write it as 'package.module:ClassName'")
-    if module_name.split(".")[0] != "clickwise" and module_name not in tuple(trusted):
-        raise InputError(f"{path!r} lies outside clickwise; to run its code, name the module {module_name!r} as trusted")
+    outside = InputError(f"{path!r} lies outside clickwise; to run its code, name the module {module_name!r} as trusted")
+    if not _is_ours(module_name) and module_name not in trusted:
+        raise outside
     try:
         found = getattr(importlib.import_module(module_name), name)
     except (ImportError, AttributeError) as error:
         raise InputError(f"{path!r} cannot be imported: {error}") from None
     if not isinstance(found, type):
         raise InputError(f"{path!r} is not a class")
+    if not _is_ours(found.__module__) and module_name not in trusted:
+        raise outside  # a class that clickwise merely imports
     return found
+
+
+def _is_ours(module_name: str) -> bool:
+    return module_name.partition(".")[0] == "clickwise"
 
 
 def build(config: Any, schema: Schema, trusted: Iterable[str] = ()) -> Any:
@@ -74,6 +82,8 @@ def build(config: Any, schema: Schema, trusted: Iterable[str] = ()) -> Any:
     if not isinstance(config, Mapping) or set(config) != {"class", "options"}:
         return config
     kind = find_class(config["class"], trusted)
+    if not isinstance(config["options"], Mapping):
+        raise InputError(f"{config['class']!r}: its options must be a mapping, not {config['options']!r}")
     options = {name: build(option, schema, trusted) for name, option in config["options"].items()}
     if "schema" in arguments(kind.__init__):
         options["schema"] = schema

@@ -12,15 +12,20 @@ from clickwise.errors import InputError
 
 
 @contextmanager
-def no_space_is_clear(where: Path) -> Iterator[None]:
-    """Turn a full disk or a forbidden folder into an ``InputError`` that names the folder."""
+def _clear_write_errors(where: Path) -> Iterator[None]:
+    """Turn a full disk or a folder that cannot be written into an ``InputError`` that names the folder."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except InputError:
+        raise
+    except Exception as error:
+        # Polars and safetensors report a full disk under errors of their own.
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
             raise InputError(f"{where}: the disk is full; free some space or name another folder") from None
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise InputError(f"{where}: not writable; name another folder") from None
+        if isinstance(error, PermissionError | NotADirectoryError | FileExistsError) or (
+            isinstance(error, OSError) and error.errno == errno.EROFS
+        ):
+            raise InputError(f"{where}: cannot write there ({error.strerror}); name another folder") from None
         raise
 
 
@@ -28,7 +33,7 @@ def no_space_is_clear(where: Path) -> Iterator[None]:
 def new_file(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that becomes ``path`` when the block succeeds and vanishes when it does not."""
     path = Path(path)
-    with no_space_is_clear(path.parent):
+    with _clear_write_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         os.close(handle)
@@ -51,7 +56,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     path = Path(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InputError(f"{path}: exists already; name a new folder or remove it first")
-    with no_space_is_clear(path.parent):
+    with _clear_write_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:

@@ -54,7 +54,7 @@ class ShuffledBatches:
         self.rows = _whole(log, 0, len(log)) if held <= in_memory_bytes else None
 
     def __len__(self) -> int:
-        """Batches an epoch."""
+        """Batches an epoch; where the log is read in blocks, one more or less in some epochs."""
         return sum(-(-rows // self.batch_size) for rows in self._group_sizes())
 
     def _group_sizes(self) -> list[int]:

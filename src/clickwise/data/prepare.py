@@ -1,14 +1,10 @@
 """Raw table to encoded log on disk: split, fit on the training rows, encode, write, rename into place."""
 
-import errno
 import hashlib
 import json
 import logging
-import os
 import shutil
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +29,7 @@ from clickwise.data.storage import (
 )
 from clickwise.data.tables import RawTable
 from clickwise.errors import InputError, nearest
+from clickwise.files import new_folder
 from clickwise.schema import Schema
 from clickwise.version import __version__
 
@@ -98,17 +95,10 @@ def _prepare(
     source: RawTable, schema: Schema, split: str, out: Path, seed: int, fractions: Sequence[float] | None, key: str
 ) -> PreparedLog:
     facts = {"clickwise": __version__, "key": key, "source": source.name, "split": split, "seed": seed}
-    with _temporary_sibling(out) as folder:
+    with new_folder(out) as folder:
         work = folder / "work"
         work.mkdir()
         manifest = _build(source, schema, split, seed, fractions, folder, work, facts)
-        try:
-            os.replace(folder, out)
-        except OSError:
-            if not (out / MANIFEST).is_file():
-                raise
-            # another process has finished the same folder in the meantime
-            return open_prepared(out)
     return open_unverified(out, manifest)
 
 
@@ -170,20 +160,3 @@ def _check_classes(split: str, part: npt.NDArray[np.int8], rows: Rows) -> None:
                 f"split {split!r} leaves a single class ({labels[0]}) in the {name} part of {len(labels)} rows; "
                 "use more rows, other fractions or another split"
             )
-
-
-@contextmanager
-def _temporary_sibling(out: Path) -> Iterator[Path]:
-    """A new folder beside ``out``; whatever ends the block early, it is removed, and a full disk is said in a line."""
-    folder = out.parent / f".{out.name}.{uuid.uuid4().hex[:12]}.tmp"
-    try:
-        folder.mkdir(parents=True)
-        yield folder
-    except (OSError, pl.exceptions.PolarsError) as error:
-        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
-            raise InputError(f"{out.parent}: the disk is full; free some space or name another folder") from None
-        if isinstance(error, PermissionError | NotADirectoryError):
-            raise InputError(f"{out.parent}: cannot write there: {error.strerror}") from None
-        raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -159,7 +159,8 @@ def convex_weights(likelihood: np.ndarray) -> np.ndarray:
     Args:
         likelihood: ``[rows, models]``.
     """
-    likelihood = np.clip(likelihood, 1e-6, None)
+    models = likelihood.shape[1]
+    likelihood = np.clip(likelihood, 1e-12, None)
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
         mixed = np.clip(likelihood @ weights, 1e-12, None)

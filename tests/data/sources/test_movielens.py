@@ -86,15 +86,16 @@ def test_schema_has_the_fields_of_the_paper_and_not_the_rating(tmp_path: Path) -
     assert schema.width == 7 + 3 * 5  # the paper's FFM has 22 fields
     assert "rating" not in table.columns
     assert schema.keep == ()
-    assert schema["history_movies"].vocabulary == "movie"
-    assert schema["history_genres"].vocabulary == "genres"
-
-
-def test_vocabularies_can_be_separate_and_histories_longer(tmp_path: Path) -> None:
-    zipped(tmp_path, "ml-1m", ML_1M)
-    _, schema = load_source("movielens-1m", tmp_path, shared_vocabulary=False, history_length=9)
+    # the paper's count of features fits vocabularies of their own for the histories
     assert schema["history_movies"].vocabulary == "history_movies"
     assert schema["history_genres"].vocabulary == "history_genres"
+
+
+def test_vocabularies_can_be_shared_and_histories_longer(tmp_path: Path) -> None:
+    zipped(tmp_path, "ml-1m", ML_1M)
+    _, schema = load_source("movielens-1m", tmp_path, shared_vocabulary=True, history_length=9)
+    assert schema["history_movies"].vocabulary == "movie"
+    assert schema["history_genres"].vocabulary == "genres"
     assert schema["history_movies"].length == 9
     assert schema["genres"].length == 5
 

@@ -98,15 +98,15 @@ ML_100K = _Release(
 
 
 def load_1m(
-    root: Path | None = None, label: str = "binary", shared_vocabulary: bool = True, history_length: int = 5
+    root: Path | None = None, label: str = "binary", shared_vocabulary: bool = False, history_length: int = 5
 ) -> tuple[pl.DataFrame, Schema]:
     """MovieLens-1M: 1,000,209 ratings of 3,706 movies by 6,040 users.
 
     Args:
         root: folder that holds ``ml-1m.zip`` or its files, or receives the download; None for the user's cache.
         label: ``binary`` (4 and 5 stars against the rest) or ``stars`` (classes 0 to 4 for 1 to 5 stars).
-        shared_vocabulary: whether the history's movies and genres share ids and embeddings with the target's; the
-            paper's count of features fits separate ones.
+        shared_vocabulary: whether the history's movies and genres share ids and embeddings with the target's. The
+            paper's count of features fits separate ones, and a linear weight means different things in the two places.
         history_length: slots of the history of movies and of that of genres.
 
     Raises:
@@ -116,7 +116,7 @@ def load_1m(
 
 
 def load_100k(
-    root: Path | None = None, label: str = "binary", shared_vocabulary: bool = True, history_length: int = 5
+    root: Path | None = None, label: str = "binary", shared_vocabulary: bool = False, history_length: int = 5
 ) -> tuple[pl.DataFrame, Schema]:
     """MovieLens-100K: 100,000 ratings of 1,682 movies by 943 users; arguments and errors as for ``load_1m``."""
     return _load(ML_100K, root, label, shared_vocabulary, history_length)
