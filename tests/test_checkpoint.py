@@ -50,7 +50,9 @@ def test_tensors_that_share_memory_and_views(tmp_path: Path) -> None:
     assert torch.equal(found["turned"], base.T) and torch.equal(found["row"], base[1])
 
 
-@pytest.mark.parametrize("make", [lambda p: torch.optim.Adam(p, fused=True), lambda p: torch.optim.Adagrad(p, fused=True)])
+@pytest.mark.parametrize(
+    "make", [lambda p: torch.optim.Adam(p, fused=True), lambda p: torch.optim.Adagrad(p, fused=True)]
+)
 def test_optimizers_of_torch(make, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     model = nn.Linear(3, 2)
     optimizer = make(model.parameters())
@@ -78,7 +80,7 @@ def test_a_truncated_file_is_an_input_error(kept: int, tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     save_state(STATE, path)
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(InputError, match="state.safetensors: not a whole checkpoint"):
+    with pytest.raises(InputError, match=r"state\.safetensors: not a whole checkpoint"):
         load_state(path)
 
 

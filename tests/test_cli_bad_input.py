@@ -26,7 +26,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with clicks.csv, clicks.yaml, the prepared ``log`` and the ``model`` trained on it; never write to it."""
+    """A folder with clicks.csv, clicks.yaml, the prepared ``log`` and a ``model`` of it; never write to it."""
     from clickwise.cli import main
 
     folder = tmp_path_factory.mktemp("trained")
@@ -75,7 +75,9 @@ def test_bad_tables(tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[s
 def test_files_that_are_not_there_or_not_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, yaml = write_table(tmp_path)
     out = ("--out", tmp_path / "out")
-    absent, empty, odd, wrong = (tmp_path / name for name in ("absent.csv", "empty.csv", "clicks.xlsx", "wrong.parquet"))
+    absent, empty, odd, wrong = (
+        tmp_path / name for name in ("absent.csv", "empty.csv", "clicks.xlsx", "wrong.parquet")
+    )
     empty.touch()
     odd.write_text("sheet")
     wrong.write_text("not parquet")
@@ -129,7 +131,10 @@ OPTIONS: list[tuple[tuple[object, ...], list[str]]] = [
     (("compare", "synthetic", "--methods", ""), ["methods"]),
     (("compare", "synthetic", "--methods", "stacking"), ["'stacking'", "two models"]),
     (("compare", "synthetic", "--methods", "nowhere:Net"), ["'nowhere:Net'", "imported"]),
-    (("compare", "synthetic", "--methods", "lr", "--set", "lr.learnin_rate=1"), ["lr", "did you mean 'learning_rate'?"]),
+    (
+        ("compare", "synthetic", "--methods", "lr", "--set", "lr.learnin_rate=1"),
+        ["lr", "did you mean 'learning_rate'?"],
+    ),
     (("compare", "synthetic", "--methods", "lr", "--set", "fm.embedding_dim=4"), ["'fm'", "lr"]),
     (("compare", "synthetic", "--methods", "fm", "--set", "fm.embedding_dim=four"), ["fm", "embedding_dim", "four"]),
     (("compare", "synthetic", "--methods", "fm", "--set", "fm.embedding_dim=-1"), ["fm", "embedding_dim", "-1"]),
@@ -146,8 +151,8 @@ OPTIONS: list[tuple[tuple[object, ...], list[str]]] = [
     (("compare", "synthetic", "--schema", "x.yaml"), ["--schema", "synthetic"]),
     (("compare", "movielens-1m", "--data-root", "nowhere"), ["nowhere", "no such folder"]),
     (("compare", "movielens-1m", "--label", "star"), ["label", "star"]),
-    (("compare",), ["source"]),
-    (("train", "synthetic"), ["method"]),
+    (("compare",), ["SOURCE"]),
+    (("train", "synthetic"), ["METHOD"]),
     (("train", "synthetic", "stacking"), ["stacking", "compare"]),
     (("prepare", "synthetic", "--set", "lr.learning_rate=1"), ["lr", "source.OPTION"]),
     (("compair", "synthetic"), ["'compair'", "did you mean 'compare'?"]),
@@ -165,7 +170,11 @@ def test_bad_options(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     small = ("--set", "source.impressions=600", "--set", "source.users=20", "--set", "source.items=10")
-    sized = words[1:2] == ("synthetic",) and not any("source." in str(word) for word in words) and "impressions" not in words
+    sized = (
+        words[1:2] == ("synthetic",)
+        and not any("source." in str(word) for word in words)
+        and "impressions" not in words
+    )
     out = ("--out", "out") if words[:1] in (("compare",), ("train",), ("prepare",)) else ()
     line = refused(capsys, *words, *out, *(small if sized else ()))
     assert [word for word in named if word not in line] == []
@@ -177,7 +186,7 @@ def test_a_configuration_file_with_an_unknown_key(tmp_path: Path, capsys: pytest
     config.write_text("epochs: 1\npatiense: 3\n")
     line = refused(capsys, "compare", "synthetic", "--config", config, "--out", tmp_path / "out")
     assert "patiense" in line
-    assert "did you mean 'patience'?" in line
+    assert "did you mean '--patience'?" in line
 
 
 def test_a_split_that_leaves_a_part_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -308,10 +317,14 @@ def test_outputs_are_never_overwritten(tmp_path: Path, trained: Path, capsys: py
     log = trained / "log"
     assert "precious" in refused(capsys, "compare", log, "--methods", "lr", "--out", precious)
     assert "precious" in refused(capsys, "train", log, "lr", "--out", precious)
-    assert "precious" in refused(capsys, "prepare", trained / "clicks.csv", "--schema", trained / "clicks.yaml", "--out", precious)
+    assert "precious" in refused(
+        capsys, "prepare", trained / "clicks.csv", "--schema", trained / "clicks.yaml", "--out", precious
+    )
     assert "thesis.txt" in refused(capsys, "infer", trained / "clicks.csv", "--out", precious / "thesis.txt")
     assert "thesis.txt" in refused(capsys, "compare", log, "--methods", "lr", "--out", precious / "thesis.txt")
-    assert ".parquet or .csv" in refused(capsys, "predict", trained / "model", trained / "clicks.csv", "--out", precious / "p.xls")
+    assert ".parquet or .csv" in refused(
+        capsys, "predict", trained / "model", trained / "clicks.csv", "--out", precious / "p.xls"
+    )
     assert "prepared already" in refused(capsys, "compare", log, "--split", "chronological", "--out", tmp_path / "out")
     assert "neither" in refused(capsys, "doctor", precious)
     assert listing(tmp_path) == {"precious", "precious/thesis.txt 13"}

@@ -160,9 +160,9 @@ def test_another_seed_gives_another_order(name: str) -> None:
 @every_method
 def test_training_and_predicting_leave_the_global_generator_alone(name: str) -> None:
     torch.manual_seed(123)
-    before, of_numpy = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    before, of_numpy = torch.get_rng_state(), np.random.get_state()[1].copy()
     method, parts = untrained(name), logs()
     fit(method, parts.train, parts.valid, epochs=1, device="cpu", progress=False)
     predict(method, parts.test)
     assert torch.equal(torch.get_rng_state(), before)
-    assert np.array_equal(np.random.get_state()[1], of_numpy)  # noqa: NPY002
+    assert np.array_equal(np.random.get_state()[1], of_numpy)

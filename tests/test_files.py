@@ -60,7 +60,12 @@ def test_a_folder_vanishes_when_its_block_fails(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "message"),
-    [(errno.ENOSPC, "the disk is full"), (errno.EDQUOT, "the disk is full"), (errno.EACCES, "cannot write there"), (errno.EROFS, "cannot write there")],
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EDQUOT, "the disk is full"),
+        (errno.EACCES, "cannot write there"),
+        (errno.EROFS, "cannot write there"),
+    ],
 )
 @pytest.mark.parametrize("new", [new_file, new_folder])
 def test_a_full_or_forbidden_disk_is_an_input_error(new, number: int, message: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

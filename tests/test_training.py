@@ -10,13 +10,14 @@ import pytest
 import torch
 from torch import nn
 
+from clickwise.data.log import Batch
 from clickwise.errors import InputError
 from clickwise.methods import Supervised
 from clickwise.metrics.pointwise import auc, logloss
 from clickwise.models import FM, LR, DeepFM
 from clickwise.prediction import predict
 from clickwise.training import TrainingDiverged, fit, seeded
-from tests.logs import Parts, make_logs
+from tests.logs import Parts, assert_same_bits, make_logs
 
 PARTS = make_logs(600)
 
@@ -49,6 +50,26 @@ def test_the_best_epoch_equals_a_run_that_ends_there() -> None:
     best = run(stopped, epochs=12, patience=3).best_epoch
     fit(short, PARTS.train, epochs=best, device="cpu", progress=False)
     assert all(torch.equal(a, b) for a, b in zip(stopped.parameters(), short.parameters(), strict=True))
+
+
+def test_the_best_epoch_is_kept_through_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, options = overfitting(), {"epochs": 12, "patience": 3}
+    best = run(whole, **options).best_epoch
+    step = Supervised.step
+
+    def breaking(self: Supervised, episode: Batch) -> dict[str, torch.Tensor]:
+        if self.at_step == best * self.steps() + 2:
+            raise KeyboardInterrupt
+        self.at_step += 1
+        return step(self, episode)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Supervised, "step", breaking)
+        patched.setattr(Supervised, "at_step", 0, raising=False)
+        run(overfitting(), folder=tmp_path, **options)
+    resumed = overfitting()
+    assert run(resumed, folder=tmp_path, resume=True, **options).best_epoch == best
+    assert_same_bits(resumed.state_dict(), whole.state_dict())
 
 
 def test_without_validation_rows_the_last_epoch_stays() -> None:

@@ -51,7 +51,9 @@ def build(table: Table, folder: Path, compiled: bool = False) -> Contestant:
     train = click_log(schema, train_ids, table.train_label, counts)
     test = click_log(schema, test_ids, table.test_label, counts)
     model = cw.models.DeepFM(schema, embedding_dim=EMBEDDING_DIM, hidden_dims=HIDDEN_DIMS, dropout=0.0)
-    method = cw.Supervised(model, optimizer="adam", learning_rate=LEARNING_RATE, batch_size=BATCH_SIZE)
+    method = cw.Supervised(
+        model, optimizer="adam", learning_rate=LEARNING_RATE, weight_decay=0.0, batch_size=BATCH_SIZE
+    )
     return Contestant(
         fit=lambda: cw.fit(method, train, valid=None, epochs=1, seed=0, progress=False, compile=compiled, device="cpu"),
         predict=lambda: cw.predict(method, test, batch_size=PREDICT_BATCH_SIZE),

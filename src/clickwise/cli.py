@@ -1,4 +1,4 @@
-"""The commands: each parses its options, calls the library, and prints. Heavy modules are imported by the command that needs them."""
+"""The commands: each calls the library and prints. Heavy modules are imported by the command that needs them."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -109,8 +109,9 @@ def prepare_command(
     from clickwise.data.splits import SPLITS
 
     options = assignments(set)
-    log = prepare_source(source, out, schema, data_root, split, split_seed, options=_source_options(options, label))
+    of_source = _source_options(options, label)
     _refuse_stray(options)
+    log = prepare_source(source, out, schema, data_root, split, split_seed, options=of_source)
     rows = ", ".join(f"{part} {count:,}" for part, count in log.manifest["rows"].items())
     print(f"{out}: {rows} rows; {log.schema.size:,} ids in {log.schema.width} slots; split {log.manifest['split']}")
     print(SPLITS[log.manifest["split"]].leaks)
@@ -195,11 +196,17 @@ def train_command(
     )  # fmt: skip
     for row in progression.history:
         print("  ".join(f"{name} {value:.6g}" for name, value in row.items()))
-    print(f"{out}: written; next: clickwise evaluate {out} FILE, or clickwise predict {out} FILE --out predictions.parquet")
+    print(f"{out}: written; next: clickwise evaluate {out} FILE, or clickwise predict {out} FILE --out FILE.parquet")
 
 
 def evaluate_command(
-    model: Path, file: Path, *, replicates: int = 1000, trust: str = "", threads: int | None = None, out: Path | None = None
+    model: Path,
+    file: Path,
+    *,
+    replicates: int = 1000,
+    trust: str = "",
+    threads: int | None = None,
+    out: Path | None = None,
 ) -> None:
     """Metrics of a trained model on a labelled raw file, or on the test rows of the prepared folder it was trained on.
 
@@ -265,7 +272,7 @@ def doctor_command(path: Path | None = None) -> None:
         print(check_folder(path))
 
 
-# Not named as the library's functions: jsonargparse looks a function's name up in the package, which would import torch.
+# Not named as the library's functions: jsonargparse looks a name up in the package, which would import torch.
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo_command,
     "compare": compare_command,
@@ -327,4 +334,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("clickwise: interrupted; the same command with --resume goes on where it stopped", file=sys.stderr)
         return 130
     return 0
-

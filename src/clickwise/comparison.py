@@ -80,8 +80,12 @@ def prediction_table(log: ClickLog, probabilities: Probabilities, seeds: Sequenc
     columns |= {name: np.asarray(values) for name, values in log.extras.items()}
     for method, arrays in probabilities.items():
         for seed, values in zip(seeds, arrays, strict=False):
-            columns[f"{method}@{seed}"] = values if values.ndim == 1 else pl.Series(values, dtype=pl.Array(pl.Float32, values.shape[1]))
-    return pl.DataFrame({name: np.ascontiguousarray(v) if isinstance(v, np.ndarray) else v for name, v in columns.items()})
+            columns[f"{method}@{seed}"] = (
+                values if values.ndim == 1 else pl.Series(values, dtype=pl.Array(pl.Float32, values.shape[1]))
+            )
+    return pl.DataFrame(
+        {name: np.ascontiguousarray(v) if isinstance(v, np.ndarray) else v for name, v in columns.items()}
+    )
 
 
 def score(
@@ -155,14 +159,18 @@ def _against(auc: float, best: float, oracle: Mapping[str, Any] | None) -> dict[
 
 
 def evaluate(model: nn.Module, log: ClickLog, replicates: int = REPLICATES, seed: int = 0) -> dict[str, Any]:
-    """Metrics of one trained model or method: ``{"auc": {"mean", "low", "high"}, "gauc": ..., ...}`` with 95 % intervals by user."""
+    """Metrics of one trained model, ``{"auc": {"mean", "low", "high"}, "gauc": ...}``, with 95 % intervals by user."""
     table = prediction_table(log, {"model": [predict(model, log)]}, [0])
     found: dict[str, Any] = score(table.drop(TRUTH, strict=False), "model", replicates, seed)["methods"]["model"]
     return found
 
 
 def compare(
-    models: Mapping[str, nn.Module], log: ClickLog, reference: str | None = None, replicates: int = REPLICATES, seed: int = 0
+    models: Mapping[str, nn.Module],
+    log: ClickLog,
+    reference: str | None = None,
+    replicates: int = REPLICATES,
+    seed: int = 0,
 ) -> Comparison:
     """Compare trained models on the same rows: paired by user, with intervals and Holm-corrected p-values.
 
@@ -174,4 +182,6 @@ def compare(
     """
     table = prediction_table(log, {name: [predict(model, log)] for name, model in models.items()}, [0])
     run = {"rows": {"test": len(log)}, "users": table["user"].n_unique(), "classes": log.schema.classes, "seeds": [0]}
-    return Comparison({"format": FORMAT, "version": FORMAT_VERSION, "run": run, **score(table, reference, replicates, seed)}, table)
+    return Comparison(
+        {"format": FORMAT, "version": FORMAT_VERSION, "run": run, **score(table, reference, replicates, seed)}, table
+    )

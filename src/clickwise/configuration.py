@@ -46,7 +46,9 @@ def describe(value: Any) -> Any:
             continue
         option = getattr(value, name, MISSING)
         if option is MISSING:
-            raise InputError(f"{kind.__name__} cannot be saved: it keeps no attribute {name!r} for its argument of that name")
+            raise InputError(
+                f"{kind.__name__} cannot be saved: it keeps no attribute {name!r} for its argument of that name"
+            )
         options[name] = describe(option)
     return {"class": f"{kind.__module__}:{kind.__qualname__}", "options": options}
 
@@ -57,7 +59,9 @@ def find_class(path: str, trusted: Iterable[str] = ()) -> type:
     module_name, separator, name = str(path).partition(":")
     if not separator:
         raise InputError(f"{path!r} names no class; write it as 'package.module:ClassName'")
-    outside = InputError(f"{path!r} lies outside clickwise; to run its code, name the module {module_name!r} as trusted")
+    outside = InputError(
+        f"{path!r} lies outside clickwise; to run its code, name the module {module_name!r} as trusted"
+    )
     if not _is_ours(module_name) and module_name not in trusted:
         raise outside
     try:
@@ -85,7 +89,7 @@ def build(config: Any, schema: Schema, trusted: Iterable[str] = ()) -> Any:
     if not isinstance(config["options"], Mapping):
         raise InputError(f"{config['class']!r}: its options must be a mapping, not {config['options']!r}")
     options = {name: build(option, schema, trusted) for name, option in config["options"].items()}
-    if "schema" in arguments(kind.__init__):
+    if "schema" in arguments(kind):
         options["schema"] = schema
     try:
         return kind(**options)

@@ -1,7 +1,7 @@
 """The main job: train methods and controls on one log for several seeds, and compare them on its test rows.
 
 Each method and seed has a folder below ``out/runs``. A finished one holds the trained model and its predictions, so an
-interrupted comparison goes on where it stopped: finished runs are read, the one in progress resumes from its checkpoint.
+interrupted comparison goes on where it stopped: finished runs are read, the current one resumes from its checkpoint.
 """
 
 import json
@@ -19,7 +19,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from clickwise.comparison import FORMAT, FORMAT_VERSION, REPLICATES, RESULTS, Comparison, best_model, prediction_table, score
+from clickwise.comparison import (
+    FORMAT,
+    FORMAT_VERSION,
+    REPLICATES,
+    Comparison,
+    best_model,
+    prediction_table,
+    score,
+)
 from clickwise.data.splits import SPLITS
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
@@ -93,11 +101,23 @@ def run_comparison(log: PreparedLog, plan: Plan, out: Path, resume: bool = False
     for name in names:
         random = entry(name).group != "control"
         trained[name] = [
-            _train(log, plan, name, seed, [trained[m][seed].method for m in trained if entry(m).group == "model"], out, progress)
+            _train(
+                log,
+                plan,
+                name,
+                seed,
+                [trained[m][seed].method for m in trained if entry(m).group == "model"],
+                out,
+                progress,
+            )
             for seed in range(plan.seeds if random else 1)
         ]
-    table = prediction_table(log.test, {name: [run.test for run in runs] for name, runs in trained.items()}, range(plan.seeds))
-    reference = best_model({name: float(np.mean([run.facts["valid_auc"] for run in runs])) for name, runs in trained.items()})
+    table = prediction_table(
+        log.test, {name: [run.test for run in runs] for name, runs in trained.items()}, range(plan.seeds)
+    )
+    reference = best_model(
+        {name: float(np.mean([run.facts["valid_auc"] for run in runs])) for name, runs in trained.items()}
+    )
     scored = score(table, reference, plan.replicates)
     for name, runs in trained.items():
         scored["methods"][name] |= _costs([run.facts for run in runs])
@@ -116,7 +136,9 @@ def _claim(out: Path, plan: dict[str, Any], resume: bool) -> None:
             raise InputError(f"{out}: holds a comparison already; add --resume to go on with it, or name another --out")
         found = json.loads(path.read_text(encoding="utf-8"))
         if changed := [key for key in wanted if found.get(key) != wanted[key]]:
-            raise InputError(f"{out}: was started with another {changed[0]!r}; resume with the same options, or name another --out")
+            raise InputError(
+                f"{out}: was started with another {changed[0]!r}; resume with the same options, or name another --out"
+            )
         return
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: exists and holds something else; name another --out")
@@ -131,7 +153,9 @@ def _train(
     if (folder / FINISHED).exists():
         trusted = [name.partition(":")[0]] if ":" in name else []
         facts = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
-        return Trained(load_model(folder / MODEL, trusted).method, np.load(folder / "test.npy", allow_pickle=False), facts)
+        return Trained(
+            load_model(folder / MODEL, trusted).method, np.load(folder / "test.npy", allow_pickle=False), facts
+        )
     with seeded(seed):
         method = build(name, log.schema, plan.options.get(name, {}), models)
     clock = time.monotonic()
@@ -163,9 +187,16 @@ def _train(
 
 
 def train_one(
-    log: PreparedLog, name: str, options: Mapping[str, Mapping[str, Any]], out: Path, *, seed: int, resume: bool, **fit_options: Any
+    log: PreparedLog,
+    name: str,
+    options: Mapping[str, Mapping[str, Any]],
+    out: Path,
+    *,
+    seed: int,
+    resume: bool,
+    **fit_options: Any,
 ) -> Progression:
-    """Train one method and write its model folder ``out``; until that is whole, the run lives in ``out`` + ``.training``.
+    """Train one method and write its model folder ``out``; until it is whole, the run lives in ``out`` + ``.training``.
 
     Args:
         log: the encoded log.
@@ -228,7 +259,8 @@ def _run_facts(log: PreparedLog, plan: Plan, started: str, seconds: float) -> di
         "classes": log.schema.classes,
         "clickwise": __version__,
         "torch": torch.__version__,
-        "platform": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, {torch.get_num_threads()} threads",
+        "platform": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, "
+        f"{torch.get_num_threads()} threads",
         "started": started,
         "wall_clock_seconds": seconds,
         "command": " ".join(["clickwise", *sys.argv[1:]]) if Path(sys.argv[0]).stem == "clickwise" else None,
@@ -241,5 +273,7 @@ def _commit() -> str | None:
     here = Path(__file__).resolve().parent
     if not (here.parents[1] / ".git").exists():
         return None
-    found = subprocess.run(["git", "-C", str(here), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["git", "-C", str(here), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    )
     return found.stdout.strip() or None

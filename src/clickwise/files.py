@@ -46,6 +46,12 @@ def new_file(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def clear_leftovers(path: Path) -> None:
+    """Remove temporary files of ``path`` that a killed process left beside it."""
+    for leftover in path.parent.glob(f".{path.name}.*"):
+        leftover.unlink(missing_ok=True)
+
+
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """A temporary folder beside ``path`` that becomes ``path`` when the block succeeds and vanishes when it does not.

@@ -55,7 +55,9 @@ class TrainedModel:
             return self.encoder.encode_table(path, require_label)
         log = open_prepared(path)
         if log.schema != self.schema or log.manifest["key"] != self.facts["log"]:
-            raise InputError(f"{path}: prepared with another schema or other vocabularies than the model; score the raw file")
+            raise InputError(
+                f"{path}: prepared with another schema or other vocabularies than the model; score the raw file"
+            )
         found: ClickLog = getattr(log, part)
         return found
 
@@ -105,7 +107,9 @@ def load_model(folder: Path | str, trusted: Iterable[str] = ()) -> TrainedModel:
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder / MODEL}: damaged ({error})") from None
     if facts.get("format") != FORMAT or not isinstance(version, int) or version > FORMAT_VERSION:
-        raise InputError(f"{folder / MODEL}: format version {version!r}; this clickwise reads versions up to {FORMAT_VERSION}")
+        raise InputError(
+            f"{folder / MODEL}: format version {version!r}; this clickwise reads versions up to {FORMAT_VERSION}"
+        )
     schema = Schema.load(folder / SCHEMA)
     encoder = Encoder.load(folder / ENCODER, schema)
     method = build(config, schema, trusted)
@@ -116,6 +120,8 @@ def load_model(folder: Path | str, trusted: Iterable[str] = ()) -> TrainedModel:
     except (SafetensorError, OSError) as error:
         raise InputError(f"{folder / WEIGHTS}: damaged or missing ({error})") from None
     except RuntimeError:
-        raise InputError(f"{folder / WEIGHTS}: does not fit {SCHEMA} and {MODEL}; the folder mixes two models") from None
+        raise InputError(
+            f"{folder / WEIGHTS}: does not fit {SCHEMA} and {MODEL}; the folder mixes two models"
+        ) from None
     method.eval()
     return TrainedModel(method, schema, encoder, facts)

@@ -59,7 +59,7 @@ class RowSparse(Optimizer):
 
 
 class RowSparseAdam(RowSparse):
-    """Adam (Kingma and Ba 2015) on touched rows; bias correction counts steps of the table, as in ``torch.optim.SparseAdam``.
+    """Adam (Kingma and Ba 2015) on touched rows; bias correction counts the steps of the table, as in ``SparseAdam``.
 
     Args:
         learning_rate, betas, epsilon: as in Adam; epsilon is added before bias correction, as in ``SparseAdam``.
@@ -109,7 +109,9 @@ class RowWiseAdagrad(RowSparse):
         return parameter.new_zeros((parameter.shape[0], 1))
 
     def update(self, group: dict[str, Any], step: int, weight: Tensor, gradient: Tensor, state: Tensor) -> None:
-        state.add_(gradient.square().flatten(1).mean(1, keepdim=True) if gradient.dim() > 1 else gradient.square()[:, None])
+        state.add_(
+            gradient.square().flatten(1).mean(1, keepdim=True) if gradient.dim() > 1 else gradient.square()[:, None]
+        )
         scale = state.sqrt().add_(group["epsilon"]).view(-1, *[1] * (gradient.dim() - 1))
         weight.addcdiv_(gradient, scale, value=-group["lr"])
 

@@ -14,13 +14,18 @@ from clickwise.errors import InputError, nearest
 class Parser(jsonargparse.ArgumentParser):
     """Options are written with dashes; every error is an ``InputError`` that suggests the nearest known option."""
 
-    def format_help(self) -> str:
-        return re.sub(r"--[a-z_]+", lambda option: option[0].replace("_", "-"), super().format_help())
+    def format_help(self, formatter: argparse.HelpFormatter | None = None) -> str:
+        return re.sub(r"--[a-z_]+", lambda option: option[0].replace("_", "-"), super().format_help(formatter))
 
 
 def command_line(commands: Mapping[str, Callable[..., None]], version: str) -> Parser:
     """A parser with one subcommand a function. A truth value of a function is a flag, everything else takes a value."""
-    parser = Parser(prog="clickwise", exit_on_error=False, description="Click-through-rate prediction that adapts.")
+    parser = Parser(
+        prog="clickwise",
+        exit_on_error=False,
+        allow_abbrev=False,
+        description="Click-through-rate prediction that adapts.",
+    )
     parser.add_argument("--version", action="version", version=f"clickwise {version}")
     subcommands = parser.add_subcommands(metavar="COMMAND")
     for name, function in commands.items():
@@ -35,11 +40,13 @@ def _subparser(function: Callable[..., None]) -> Parser:
     flags = [p.name for p in parameters if p.annotation is bool]
     repeated = [p.name for p in parameters if p.annotation == Sequence[str]]
     described = dict(re.findall(r"^\s+(\w+): (.*)$", inspect.getdoc(function) or "", flags=re.MULTILINE))
-    parser = Parser(exit_on_error=False, description=(inspect.getdoc(function) or "").split("\n\n")[0])
+    parser = Parser(
+        exit_on_error=False, allow_abbrev=False, description=(inspect.getdoc(function) or "").split("\n\n")[0]
+    )
     for p in positional:
         optional = {} if p.default is p.empty else {"nargs": "?", "default": p.default}
         parser.add_argument(p.name, type=p.annotation, help=described[p.name], **optional)
-    skipped = {*(p.name for p in positional), *flags, *repeated}
+    skipped: set[str | int] = {*(p.name for p in positional), *flags, *repeated}
     parser.add_function_arguments(function, as_positional=False, skip=skipped, fail_untyped=True)
     for name in flags:
         parser.add_argument(f"--{name}", action="store_true", help=described[name])
@@ -49,7 +56,9 @@ def _subparser(function: Callable[..., None]) -> Parser:
     return parser
 
 
-def parse(parser: Parser, commands: Mapping[str, Callable[..., None]], arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def parse(
+    parser: Parser, commands: Mapping[str, Callable[..., None]], arguments: Sequence[str]
+) -> tuple[str, dict[str, Any]]:
     """The command and its arguments by name.
 
     Raises:

@@ -70,7 +70,9 @@ class Field:
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise InputError(f"field {self.name!r}: {option} must be a whole number of at least 1, not {value!r}")
         if (self.owner == "history") != bool(self.of):
-            raise InputError(f"field {self.name!r}: a history field, and only that, names the field it collects in 'of'")
+            raise InputError(
+                f"field {self.name!r}: a history field, and only that, names the field it collects in 'of'"
+            )
         if self.owner == "history" and self.kind == "number":
             raise InputError(f"field {self.name!r}: a history field is a sequence or a bag, not a number")
         if self.kind == "number" and not self.transform:
@@ -153,7 +155,7 @@ class Schema:
 
     @cached_property
     def number_fields(self) -> tuple[Field, ...]:
-        """Fields that stay numbers. Each takes two columns of ``numbers``: the value (0 where missing) and a 0/1 flag of missing."""
+        """Fields that stay numbers; each has two columns of ``numbers``: its value (0 where missing), and 1 where missing."""
         return tuple(f for f in self.fields if f.is_number)
 
     @property
@@ -208,9 +210,18 @@ class Schema:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON or YAML; options at their defaults are left out of fields."""
         defaults = {f.name: f.default for f in fields(Field)}
-        shown = [{k: v for k, v in asdict(f).items() if k in ("name", "owner", "kind") or v != defaults[k]} for f in self.fields]
+        shown = [
+            {k: v for k, v in asdict(f).items() if k in ("name", "owner", "kind") or v != defaults[k]}
+            for f in self.fields
+        ]
         rest = {k: v for k, v in asdict(self).items() if k != "fields"}
-        return {"version": SCHEMA_VERSION, **rest, "keep": list(self.keep), "vocabularies": dict(self.vocabularies), "fields": shown}
+        return {
+            "version": SCHEMA_VERSION,
+            **rest,
+            "keep": list(self.keep),
+            "vocabularies": dict(self.vocabularies),
+            "fields": shown,
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], origin: str = "schema") -> "Schema":
@@ -220,7 +231,9 @@ class Schema:
         values = dict(values)
         version = values.pop("version", SCHEMA_VERSION)
         if not isinstance(version, int) or version > SCHEMA_VERSION:
-            raise InputError(f"{origin}: schema version {version!r}; this clickwise reads versions up to {SCHEMA_VERSION}")
+            raise InputError(
+                f"{origin}: schema version {version!r}; this clickwise reads versions up to {SCHEMA_VERSION}"
+            )
         _check_keys(values, {f.name for f in fields(cls)}, origin)
         rows = values.pop("fields", None)
         if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):

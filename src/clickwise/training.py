@@ -16,13 +16,14 @@ from clickwise.checkpoint import load_state, random_state, save_state, set_rando
 from clickwise.configuration import describe
 from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError, nearest
+from clickwise.files import clear_leftovers
 from clickwise.interrupt import Interruption, deferred_interrupt
 from clickwise.methods.method import Method, Run
 from clickwise.methods.supervised import as_method
 from clickwise.metrics.pointwise import auc, logloss
 from clickwise.nn.tables import fill_untrained_rows
 from clickwise.prediction import predict
-from clickwise.runlog import RunLog, TrainingProgress
+from clickwise.runlog import HISTORY, RunLog, TrainingProgress
 
 PRECISIONS = ("32-true", "bf16-mixed")
 MONITORS = ("logloss", "auc")
@@ -83,7 +84,7 @@ def fit(
     tensorboard: bool = False,
     progress: bool = True,
 ) -> Progression:
-    """Train a model or method, keep the epoch that is best on validation rows, and leave the weights of that epoch in it.
+    """Train a model or method, and leave it with the weights of the epoch that is best on validation rows.
 
     Args:
         model: a method, or a bare model, which ``Supervised`` then trains with its recipe.
@@ -97,7 +98,7 @@ def fit(
         precision: ``32-true`` or ``bf16-mixed``.
         compile: compile the parts of the model that hold no id table (``torch.compile``).
         folder: where checkpoints and ``history.csv`` go; without one nothing is written and nothing can be resumed.
-        resume: go on from the checkpoint in ``folder`` if there is one; the result equals an uninterrupted run's to the bit.
+        resume: go on from the checkpoint in ``folder`` if there is one; the result is that of an uninterrupted run to the bit.
         checkpoint_seconds: seconds between checkpoints; one is also written after every epoch and on Ctrl-C.
         tensorboard: also log to TensorBoard files in ``folder`` (needs the extra ``track``).
         progress: show a progress bar where the output is a terminal.
@@ -120,7 +121,11 @@ def fit(
     if not len(train) or (valid is not None and not len(valid)):
         raise InputError("the training or the validation part is empty")
     method = as_method(model)
-    fabric = Fabric(accelerator=device, devices=1, precision=precision)  # type: ignore[arg-type]
+    if monitor == "auc" and valid is not None and (valid.label == valid.label[0]).all():
+        raise InputError(
+            "monitor 'auc': the validation part holds one class only; watch 'logloss', or take another split"
+        )
+    fabric = _fabric(device, precision)
     method.to(fabric.device)
     with seeded(seed):
         method.start(train, valid, Run(fabric, compile))
@@ -137,6 +142,13 @@ def fit(
             method.load_state_dict(loop.best_weights)
     method.eval()
     return loop.at
+
+
+def _fabric(device: str, precision: str) -> Fabric:
+    try:
+        return Fabric(accelerator=device, devices=1, precision=precision)  # type: ignore[arg-type]
+    except (ValueError, RuntimeError):
+        raise InputError(f"device {device!r} is not on this machine; name 'auto', 'cpu' or one that it has") from None
 
 
 @dataclass
@@ -228,14 +240,20 @@ class Loop:
 
     def restore(self) -> None:
         """Go back to the checkpoint of the folder, if there is one."""
-        if self.folder is None or not (self.folder / CHECKPOINT).exists():
+        if self.folder is None:
+            return
+        for name in (CHECKPOINT, HISTORY):
+            clear_leftovers(self.folder / name)
+        if not (self.folder / CHECKPOINT).exists():
             return
         state = load_state(self.folder / CHECKPOINT)
         if state["identity"] != self._identity():
-            raise InputError(f"{self.folder / CHECKPOINT}: of a run with other options, seed or rows; resume with the same ones")
+            raise InputError(
+                f"{self.folder / CHECKPOINT}: of a run with other options, seed or rows; resume with the same ones"
+            )
         self.at = Progression(**state["at"])
         self.method.load_state_dict(state["method"])
-        self.best_weights = {name: tensor.to(self.method.run.fabric.device) for name, tensor in state["best"].items()}
+        self.best_weights = state["best"]
         for name, optimizer in self.method.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
         set_random_state(state["random"])

@@ -8,6 +8,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.logs import make_logs, with_unknown_ids
+from tests.trained import logs, trained
 from torch import Tensor
 
 from clickwise.data.log import Batch
@@ -15,11 +17,10 @@ from clickwise.errors import InputError
 from clickwise.methods import GlobalRate, MeanLogit, Method, Stacking, UniformAverage
 from clickwise.methods.controls import SMOOTHING, convex_weights
 from clickwise.metrics.pointwise import logloss
+from clickwise.models import DeepFM
 from clickwise.prediction import predict
 from clickwise.schema import Field, Schema
-from clickwise.training import fit
-from tests.logs import make_logs, with_unknown_ids
-from tests.trained import logs, trained
+from clickwise.training import fit, seeded
 
 every_label = pytest.mark.parametrize("classes", [2, 3])
 
@@ -58,7 +59,9 @@ def test_mean_logit_by_hand(classes: int) -> None:
         return found[:, 1] if classes == 2 else found
 
     probability = predict(trained("mean-logit", classes), parts.test)
-    candidates = {pair: by_hand(parts.test.take(slice(0, 40)), pair) for pair in itertools.product(SMOOTHING, SMOOTHING)}
+    candidates = {
+        pair: by_hand(parts.test.take(slice(0, 40)), pair) for pair in itertools.product(SMOOTHING, SMOOTHING)
+    }
     near = [pair for pair, values in candidates.items() if np.allclose(values, probability[:40], atol=2e-6)]
     assert len(near) == 1
     of_users = near[0][0]
@@ -96,7 +99,10 @@ def test_uniform_average_is_the_mean(classes: int) -> None:
 @every_label
 def test_stacking_is_never_worse_on_validation_rows_than_its_parts(classes: int) -> None:
     valid = logs(classes).valid
-    losses = {n: logloss(valid.label, predict(trained(n, classes), valid)) for n in ("lr", "fm", "uniform-average", "stacking")}
+    losses = {
+        n: logloss(valid.label, predict(trained(n, classes), valid))
+        for n in ("lr", "fm", "uniform-average", "stacking")
+    }
     assert losses["stacking"] <= min(losses.values()) + 1e-6
     weights = trained("stacking", classes).weights
     assert (weights >= 0).all() and float(weights.sum()) == pytest.approx(1, abs=1e-6)
@@ -124,6 +130,18 @@ def test_stacking_finds_the_weights_that_made_the_labels() -> None:
     method = Stacking([Fixed(good.tolist()), Fixed(other.tolist())])
     fit(method, parts.train, parts.valid, progress=False)
     np.testing.assert_allclose(method.weights, [0.7, 0.3], atol=0.1)
+
+
+def test_stacking_is_fitted_without_dropout() -> None:
+    parts = make_logs(600)
+    weights = []
+    for training in (True, False):
+        with seeded(0):
+            models = [DeepFM(parts.train.schema, dropout=0.9, initial_deviation=1.0).train(training) for _ in range(2)]
+        method = Stacking(models)
+        fit(method, parts.train, parts.valid, progress=False)
+        weights.append(method.weights)
+    assert torch.equal(*weights)
 
 
 def random_likelihood(seed: int, models: int) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from lightning_fabric import Fabric
+from tests.logs import first_batch, make_logs
 from torch import Tensor, nn
 
 from clickwise.data.log import Batch
@@ -17,10 +18,14 @@ from clickwise.models import FFM, FM, LR, DeepFM, Model
 from clickwise.nn.tables import id_tables
 from clickwise.optim import FTRLProximal, RowSparseAdam, RowWiseAdagrad
 from clickwise.training import seeded
-from tests.logs import first_batch, make_logs
 
 TRAIN = make_logs(600).train
-SMALL: list[tuple[type[Model], dict[str, Any]]] = [(LR, {}), (FM, {}), (FFM, {}), (DeepFM, {"hidden_dims": (8,), "dropout": 0.0})]
+SMALL: list[tuple[type[Model], dict[str, Any]]] = [
+    (LR, {}),
+    (FM, {}),
+    (FFM, {}),
+    (DeepFM, {"hidden_dims": (8,), "dropout": 0.0}),
+]
 every_model = pytest.mark.parametrize(("kind", "options"), SMALL)
 
 
@@ -95,7 +100,9 @@ def test_large_tables_are_updated_row_by_row_and_small_ones_densely() -> None:
     assert isinstance(method.optimizers["tables"], RowSparseAdam)
 
 
-@pytest.mark.parametrize(("optimizer", "kind"), [("adam", RowSparseAdam), ("adagrad", RowWiseAdagrad), ("ftrl", FTRLProximal)])
+@pytest.mark.parametrize(
+    ("optimizer", "kind"), [("adam", RowSparseAdam), ("adagrad", RowWiseAdagrad), ("ftrl", FTRLProximal)]
+)
 def test_tables_get_the_optimizer_asked_for(optimizer: str, kind: type) -> None:
     method = started(FM, {}, optimizer=optimizer, learning_rate=0.03, weight_decay=0.01, row_sparse=True)
     assert type(method.optimizers["tables"]) is kind

@@ -1,7 +1,10 @@
 """Logits of the models against their papers' formulas, written out row by row and pair by pair."""
 
+from typing import TypeVar
+
 import pytest
 import torch
+from tests.logs import first_batch, make_logs, with_more_padding
 from torch import Tensor
 
 from clickwise.data.log import Batch
@@ -9,13 +12,15 @@ from clickwise.models import FFM, FM, LR, DeepFM
 from clickwise.nn.embedding import FieldEmbedding, Linear
 from clickwise.schema import Schema
 from clickwise.training import seeded
-from tests.logs import first_batch, make_logs, with_more_padding
 
 LOG = make_logs(60).train
 SCHEMA, BATCH = LOG.schema, first_batch(LOG, 12)
 
 
-def randomised(model: torch.nn.Module) -> torch.nn.Module:
+Network = TypeVar("Network", bound=torch.nn.Module)
+
+
+def randomised(model: Network) -> Network:
     with seeded(1):
         for parameter in model.parameters():
             torch.nn.init.normal_(parameter, std=0.3)
@@ -62,7 +67,9 @@ def test_fm_of_three_classes_weighs_the_products_for_each() -> None:
     model, batch = randomised(FM(log.schema, embedding_dim=3)), first_batch(log, 12)
     for row, logits in enumerate(model(batch)):
         products = pairs_of_row(vectors_of_row(model.embedding, log.schema, batch, row))
-        of_class = [linear_of_row(model.linear, log.schema, batch, row)[c] + w @ products for c, w in enumerate(weights(model))]
+        of_class = [
+            linear_of_row(model.linear, log.schema, batch, row)[c] + w @ products for c, w in enumerate(weights(model))
+        ]
         torch.testing.assert_close(logits, torch.stack(of_class))
 
 
@@ -107,7 +114,9 @@ def test_deepfm(batch_norm: bool) -> None:
             if isinstance(layer, torch.nn.Linear):
                 hidden = layer.weight @ hidden + layer.bias
             elif isinstance(layer, torch.nn.BatchNorm1d):
-                hidden = layer.weight * (hidden - layer.running_mean) / (layer.running_var + layer.eps).sqrt() + layer.bias
+                hidden = (
+                    layer.weight * (hidden - layer.running_mean) / (layer.running_var + layer.eps).sqrt() + layer.bias
+                )
             elif isinstance(layer, torch.nn.ReLU):
                 hidden = hidden.clamp(min=0)
         expected = linear_of_row(model.linear, SCHEMA, BATCH, row) + pairs_of_row(vectors).sum() + hidden

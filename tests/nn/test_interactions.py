@@ -15,7 +15,9 @@ def normal(*shape: int) -> Tensor:
 
 def pairwise_loops(vectors: Tensor) -> Tensor:
     fields = vectors.shape[1]
-    return sum((vectors[:, i] * vectors[:, j] for j in range(fields) for i in range(j)), torch.zeros_like(vectors[:, 0]))
+    return sum(
+        (vectors[:, i] * vectors[:, j] for j in range(fields) for i in range(j)), torch.zeros_like(vectors[:, 0])
+    )
 
 
 def field_aware_loops(vectors: Tensor) -> Tensor:

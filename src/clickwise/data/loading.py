@@ -1,4 +1,4 @@
-"""Mini-batches of a log: in order for prediction, shuffled for training; from memory where the log fits, else block by block."""
+"""Mini-batches of a log: in order, or shuffled; from memory where the log fits, else block by block."""
 
 from collections.abc import Iterator
 
@@ -20,8 +20,10 @@ def _tensor(array: np.ndarray) -> Tensor:
 
 def _whole(log: ClickLog, start: int, stop: int) -> Batch:
     """Rows ``start`` to ``stop`` of the log."""
-    parts = (_tensor(array[start:stop]) for array in (log.ids, log.numbers, log.label, log.user, log.time))
-    return Batch(*parts, row=torch.arange(start, min(stop, len(log))))
+    ids, numbers, label, user, time = (
+        _tensor(array[start:stop]) for array in (log.ids, log.numbers, log.label, log.user, log.time)
+    )
+    return Batch(ids, numbers, label, user, time, row=torch.arange(start, min(stop, len(log))))
 
 
 def select(rows: Batch, index: Tensor) -> Batch:
@@ -36,10 +38,10 @@ def ordered_batches(log: ClickLog, batch_size: int) -> Iterator[Batch]:
 
 
 class ShuffledBatches:
-    """Epochs of shuffled mini-batches. The order of an epoch depends on seed and epoch alone, so a run can resume inside one.
+    """Epochs of shuffled mini-batches. Their order depends on seed and epoch alone, so a run can resume inside one.
 
     A log of at most ``in_memory_bytes`` is held in memory and shuffled as a whole. A larger one is read in blocks of
-    65,536 rows, 16 blocks drawn at random at a time, and shuffled within those; the last batch of such a group is short.
+    65,536 rows, 16 random blocks at a time, and shuffled within those; the last batch of such a group is short.
 
     Args:
         log: the rows.

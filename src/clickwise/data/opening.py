@@ -22,7 +22,13 @@ def default_cache() -> Path:
 
 
 def load(
-    name: str, root: Path | str | None = None, *, split: str = SPLIT, seed: int = 0, cache: Path | None = None, **options: Any
+    name: str,
+    root: Path | str | None = None,
+    *,
+    split: str = SPLIT,
+    seed: int = 0,
+    cache: Path | None = None,
+    **options: Any,
 ) -> PreparedLog:
     """An encoded log of a named source; ``train, valid, test = load(...)`` unpacks its parts.
 
@@ -59,9 +65,7 @@ def read_log(
     return prepare_cached(read_table(path), schema, split, seed, cache or default_cache())
 
 
-def raw_table(
-    source: str, schema: Path | None, root: Path | None, options: dict[str, Any]
-) -> tuple[RawTable, Schema]:
+def raw_table(source: str, schema: Path | None, root: Path | None, options: dict[str, Any]) -> tuple[RawTable, Schema]:
     """The raw table and schema behind the SOURCE argument of a command: a named source or a path with ``--schema``."""
     if source in SOURCES:
         if schema is not None:
@@ -73,7 +77,9 @@ def raw_table(
     if options:
         raise InputError(f"option {next(iter(options))!r} belongs to named sources, not to the file {source}")
     if schema is None:
-        raise InputError(f"{source}: say what its columns mean with --schema FILE; `clickwise infer {source}` writes a first one")
+        raise InputError(
+            f"{source}: say what its columns mean with --schema FILE; `clickwise infer {source}` writes a first one"
+        )
     return read_table(source), Schema.load(schema)
 
 
@@ -89,7 +95,9 @@ def open_source(
     """The encoded log behind the SOURCE argument of a command; a prepared folder is opened as it is."""
     if (Path(source) / MANIFEST).is_file():
         if split is not None or schema is not None:
-            raise InputError(f"{source}: is prepared already, with its own split and schema; leave out --split and --schema")
+            raise InputError(
+                f"{source}: is prepared already, with its own split and schema; leave out --split and --schema"
+            )
         return open_prepared(source)
     table, found = raw_table(source, schema, root, options or {})
     return prepare_cached(table, found, split or SPLIT, split_seed, cache or default_cache())

@@ -79,7 +79,11 @@ def expand(names: Iterable[str], schema: Schema) -> list[str]:
     if not schema.item and not any(f.column == schema.user for f in schema.id_fields):
         left_out.add("mean-logit")
     if refused := [name for name in outright if name in left_out]:
-        need = "two models among the methods" if entry(refused[0]).group == "combination" else "the schema to name its item"
+        need = (
+            "two models among the methods"
+            if entry(refused[0]).group == "combination"
+            else "the schema to name its item"
+        )
         raise InputError(f"method {refused[0]!r} needs {need}")
     kept = [name for name in wanted if name not in left_out]
     if not kept:

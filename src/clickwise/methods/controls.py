@@ -1,6 +1,7 @@
 """Controls: cheap predictors that every adaptive method must beat."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -57,6 +58,7 @@ class MeanLogit(Method):
 
     iterates = False
     table: Tensor
+    base: Tensor
 
     def __init__(self, schema: Schema) -> None:
         super().__init__()
@@ -101,7 +103,7 @@ class MeanLogit(Method):
         return total
 
     def _logits(self, batch: Batch, table: Tensor, columns: Sequence[int]) -> Tensor:
-        return self.base + sum(table[batch.ids[:, column]] for column in columns)
+        return self.base + torch.stack([table[batch.ids[:, column]] for column in columns]).sum(0)
 
     def predict(self, batch: Batch) -> Tensor:
         return _binary(torch.softmax(self._logits(batch, self.table, self.columns), dim=1))
@@ -128,7 +130,7 @@ class UniformAverage(Method):
 
     def _each(self, batch: Batch) -> Tensor:
         """Probability of every model, ``[batch, models]`` or ``[batch, classes, models]``."""
-        return torch.stack([model.predict(batch) for model in self.models], dim=-1)
+        return torch.stack([cast(Method, model).predict(batch) for model in self.models], dim=-1)
 
 
 class Stacking(UniformAverage):
@@ -137,6 +139,7 @@ class Stacking(UniformAverage):
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         if valid is None:
             raise InputError("stacking fits its weights on validation rows; give it some")
+        self.eval()
         likelihood = np.concatenate([self._likelihood(b) for b in ordered_batches(valid, SCORED_ROWS)])
         self.weights.copy_(torch.from_numpy(convex_weights(likelihood)))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.optim import Adagrad, Adam, Optimizer
@@ -29,7 +28,8 @@ class Supervised(Method):
         model: any module that maps a ``Batch`` to logits.
         optimizer: ``adam`` (default), ``adagrad`` (row-wise on tables) or ``ftrl``.
         learning_rate: 1e-3 by default.
-        weight_decay: L2 penalty of Adam, Adagrad and (as its l2) FTRL, 0 by default; with row-sparse updates on touched rows only.
+        weight_decay: L2 penalty of Adam and Adagrad, and the l2 of FTRL; 0 by default. Row-sparse updates apply it to the
+            rows that a batch touches.
         batch_size: rows a step, 1000 by default.
         loss: a name in ``clickwise.losses.LOSSES``.
         row_sparse: update only the rows of id tables that a batch touches. None: for tables of 100,000 rows and more,
@@ -108,7 +108,9 @@ class Supervised(Method):
         if self.tables:
             rows, local = touched_rows(batch.ids)
             batch = batch.with_ids(local)
-            touched = {name: table.detach().index_select(0, rows).requires_grad_() for name, table in self.tables.items()}
+            touched = {
+                name: table.detach().index_select(0, rows).requires_grad_() for name, table in self.tables.items()
+            }
         with self.run.fabric.autocast():
             logits = functional_call(self.model, touched, (batch,)) if touched else self.model(batch)
             loss = self.mean_loss(logits.float(), batch)

@@ -1,6 +1,7 @@
 """DeepFM."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -24,12 +25,14 @@ class DeepFM(Model):
         initial_deviation: standard deviation of the initial vectors; it decides how fast interactions are learned.
     """
 
+    recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 3e-5, "batch_size": 2000}
+
     def __init__(
         self,
         schema: Schema,
         embedding_dim: int = 16,
         hidden_dims: Sequence[int] = (256, 256, 256),
-        dropout: float = 0.1,
+        dropout: float = 0.2,
         batch_norm: bool = False,
         initial_deviation: float = 0.01,
     ) -> None:

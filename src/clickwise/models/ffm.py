@@ -12,7 +12,7 @@ from clickwise.schema import Schema
 class FFM(Model):
     """Field-aware factorisation machine (Juan et al. 2016, Eq. 4): an id has one vector for every field it can meet.
 
-    Every slot is a field of its own, so a bag of five values is five fields, as in the MetaSelector paper (section 5.2).
+    Every slot is a field of its own: a bag of five values is five fields, as in the MetaSelector paper (section 5.2).
 
     Args:
         schema: fitted schema.

@@ -1,5 +1,8 @@
 """Factorisation machine."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from torch import Tensor
 
 from clickwise.data.log import Batch
@@ -20,7 +23,9 @@ class FM(Model):
         initial_deviation: standard deviation of the initial vectors; it decides how fast interactions are learned.
     """
 
-    def __init__(self, schema: Schema, embedding_dim: int = 10, initial_deviation: float = 0.01) -> None:
+    recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 1e-5, "batch_size": 1000}
+
+    def __init__(self, schema: Schema, embedding_dim: int = 10, initial_deviation: float = 0.1) -> None:
         super().__init__(schema)
         self.embedding_dim = embedding_dim
         self.initial_deviation = initial_deviation

@@ -1,5 +1,8 @@
 """Logistic regression."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from torch import Tensor
 
 from clickwise.data.log import Batch
@@ -14,7 +17,7 @@ class LR(Model):
     The values of a bag or sequence share the field's weight of one: each counts ``1 / number of values``.
     """
 
-    recipe = {"optimizer": "ftrl", "learning_rate": 0.1}  # McMahan et al. 2013
+    recipe: ClassVar[Mapping[str, Any]] = {"optimizer": "ftrl", "learning_rate": 0.1}  # McMahan et al. 2013
 
     def __init__(self, schema: Schema) -> None:
         super().__init__(schema)

@@ -8,7 +8,7 @@ from clickwise.data.log import Batch
 
 
 class MLP(nn.Module):
-    """``(h [batch, inputs], batch) -> [batch, outputs]``: fully connected layers with ReLU, dropout, optional batch norm.
+    """``(h [batch, inputs], batch) -> [batch, outputs]``: fully connected layers with ReLU and dropout.
 
     A plain MLP ignores ``batch``; a gated one, with the same call, reads it.
 

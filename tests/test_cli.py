@@ -1,0 +1,217 @@
+"""The commands, end to end on small logs."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from safetensors.numpy import load_file
+from sklearn.metrics import log_loss, roc_auc_score
+
+from clickwise import __version__
+from clickwise.cli import COMMANDS, main
+from clickwise.schema import Schema
+from tests.commands import ROWS, clicks, run, write_table
+
+SMALL = ("--set", "source.impressions=1500", "--set", "source.users=40", "--set", "source.items=20")
+FAST = ("--epochs", 2, "--replicates", 100, "--threads", 1)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The user's cache, away from the real one; runs start in an empty folder."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    yield folder
+
+
+def test_compare_writes_results_predictions_and_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("compare", "synthetic", *SMALL, "--methods", "controls,lr,fm", *FAST, "--seeds", 2, "--out", "here")
+    outcome = run(capsys, *words)
+    assert outcome.status == 0, outcome.err
+    assert "Global stacking" in outcome.out and "here/report.html" in outcome.out
+    results = json.loads(Path("here/results.json").read_text())
+    assert (results["format"], results["version"]) == ("clickwise-results", 1)
+    named = {"global-rate", "mean-logit", "lr", "fm", "uniform-average", "stacking", "oracle"}
+    assert results["methods"].keys() == named
+    assert results["run"]["seeds"] == [0, 1]
+    assert results["run"]["rows"] == {"train": 1200, "valid": 150, "test": 150}
+    assert results["run"]["options"]["epochs"] == 2
+    assert results["best_single"] in ("lr", "fm")
+    assert {row["reference"] for row in results["differences"]} == {results["best_single"]}
+    table = pl.read_parquet("here/predictions.parquet")
+    assert {"row", "user", "time", "label", "earlier", "lr@0", "lr@1", "fm@0", "fm@1", "global-rate@0"} < set(
+        table.columns
+    )
+    for name in ("lr", "fm"):
+        aucs = [roc_auc_score(table["label"], table[f"{name}@{seed}"]) for seed in (0, 1)]
+        assert results["methods"][name]["auc"]["mean"] == pytest.approx(np.mean(aucs), abs=1e-9)
+    page = Path("here/report.html").read_text()
+    assert page.startswith("<!DOCTYPE html>") and 'src="http' not in page and "<script" not in page
+
+
+def test_compare_resumes_and_refuses_another_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("compare", "synthetic", *SMALL, "--methods", "lr", *FAST, "--out", "here")
+    assert run(capsys, *words).status == 0
+    first = pl.read_parquet("here/predictions.parquet")
+    again = run(capsys, *words)
+    assert again.status == 2 and "--resume" in again.err
+    stamp = Path("here/runs/lr@0/finished.json").stat().st_mtime_ns
+    assert run(capsys, *words, "--resume").status == 0
+    assert Path("here/runs/lr@0/finished.json").stat().st_mtime_ns == stamp
+    assert pl.read_parquet("here/predictions.parquet").equals(first)
+    changed = run(capsys, *words, "--resume", "--patience", 7)
+    assert changed.status == 2 and "'patience'" in changed.err
+
+
+def test_ones_own_table_from_infer_to_predictions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, yaml = write_table(tmp_path)
+    printed = run(capsys, "infer", file)
+    assert printed.status == 0 and "# ?" in printed.out
+    written = run(capsys, "infer", file, "--out", tmp_path / "guess.yaml")
+    assert written.status == 0 and "clickwise compare" in written.out
+    assert (tmp_path / "guess.yaml").read_text() == printed.out
+    assert Schema.load(tmp_path / "guess.yaml").label == "tapped"
+    model = tmp_path / "model"
+    assert run(capsys, "train", file, "fm", "--schema", yaml, "--out", model, "--epochs", 3, "--threads", 1).status == 0
+    rows = list(csv.DictReader((model / "history.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"][: len(rows)] and "valid_auc" in rows[0]
+    assert not (tmp_path / "model.training").exists()
+    fresh = clicks(seed=1, rows=50).with_columns(visitor=pl.lit("nobody"), article=pl.lit("nothing")).drop("tapped")
+    fresh.write_csv(tmp_path / "tomorrow.csv")
+    assert run(capsys, "predict", model, tmp_path / "tomorrow.csv", "--out", tmp_path / "p.parquet").status == 0
+    table = pl.read_parquet(tmp_path / "p.parquet")
+    assert table.columns == ["row", "user", "time", "probability"]
+    assert table["row"].to_list() == list(range(50))
+    assert table["probability"].is_between(0, 1).all()
+    assert run(capsys, "predict", model, tmp_path / "tomorrow.csv", "--out", tmp_path / "p.csv").status == 0
+    assert pl.read_csv(tmp_path / "p.csv")["probability"].to_numpy() == pytest.approx(table["probability"].to_numpy())
+
+
+def test_evaluate_agrees_with_scikit_learn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, yaml = write_table(tmp_path)
+    model, metrics = tmp_path / "model", tmp_path / "metrics.json"
+    assert run(capsys, "train", file, "lr", "--schema", yaml, "--out", model, "--epochs", 2).status == 0
+    later = clicks(seed=2, rows=300).with_columns(pl.col("seen_at") + 10**7)
+    later.write_csv(tmp_path / "later.csv")
+    outcome = run(capsys, "evaluate", model, tmp_path / "later.csv", "--replicates", 100, "--out", metrics)
+    assert outcome.status == 0 and "300 rows" in outcome.out
+    assert run(capsys, "predict", model, tmp_path / "later.csv", "--out", tmp_path / "p.parquet").status == 0
+    probability = pl.read_parquet(tmp_path / "p.parquet")["probability"].to_numpy()
+    found = json.loads(metrics.read_text())
+    assert found["auc"]["mean"] == pytest.approx(roc_auc_score(later["tapped"], probability), abs=1e-6)
+    assert found["logloss"]["mean"] == pytest.approx(log_loss(later["tapped"], probability), abs=1e-6)
+
+
+def test_prepare_states_what_the_split_leaks_and_doctor_checks_folders(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, yaml = write_table(tmp_path)
+    words = ("prepare", file, "--schema", yaml, "--split", "random-per-user", "--out", tmp_path / "log")
+    outcome = run(capsys, *words)
+    assert outcome.status == 0 and "Leaks" in outcome.out
+    checked = run(capsys, "doctor", tmp_path / "log")
+    assert checked.status == 0 and f"{ROWS:,} rows" in checked.out and "torch" in checked.out
+    assert run(capsys, "train", tmp_path / "log", "mean-logit", "--out", tmp_path / "model").status == 0
+    assert "MeanLogit" in run(capsys, "doctor", tmp_path / "model").out
+    assert run(capsys, "evaluate", tmp_path / "model", tmp_path / "log", "--replicates", 100).status == 0
+
+
+def test_a_model_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ownmodels.py").write_text(
+        "from clickwise.models import LR\n\n\nclass Mine(LR):\n    recipe = {'optimizer': 'adam'}\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    file, yaml = write_table(tmp_path)
+    words = ("compare", file, "--schema", yaml, "--methods", "lr,ownmodels:Mine", *FAST, "--out", "here")
+    assert run(capsys, *words).status == 0
+    assert "ownmodels:Mine" in json.loads(Path("here/results.json").read_text())["methods"]
+    words = ("train", file, "ownmodels:Mine", "--schema", yaml, "--epochs", 1, "--out", "mine")
+    assert run(capsys, *words).status == 0
+    refused = run(capsys, "predict", "mine", file, "--out", "p.csv")
+    assert refused.status == 2 and "'ownmodels'" in refused.err and "trusted" in refused.err
+    assert run(capsys, "predict", "mine", file, "--out", "p.csv", "--trust", "ownmodels").status == 0
+
+
+def test_options_from_a_configuration_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, yaml = write_table(tmp_path)
+    (tmp_path / "run.yaml").write_text(f"schema: {yaml}\nmethods: lr\nepochs: 1\nreplicates: 100\n")
+    assert run(capsys, "compare", file, "--config", tmp_path / "run.yaml", "--out", "here").status == 0
+    assert json.loads(Path("here/plan.json").read_text())["epochs"] == 1
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--help"], *([name, "--help"] for name in COMMANDS)):
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in COMMANDS)
+    assert "--data-root" in shown and "--data_root" not in shown
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert __version__ in capsys.readouterr().out
+
+
+HEAVY = ("torch", "polars", "matplotlib", "scipy", "sklearn", "lightning_fabric")
+
+
+def test_help_and_import_load_nothing_heavy() -> None:
+    code = f"""
+import sys
+import clickwise
+from clickwise.cli import main
+try:
+    main(["--help"])
+except SystemExit as ended:
+    assert ended.code == 0
+print("loaded:", [name for name in {HEAVY} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "loaded: []"
+
+
+def test_exit_status_and_streams_of_the_real_command(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "clickwise", "compare", "absent.csv"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+
+
+def test_ctrl_c_and_resume_give_the_model_of_an_uninterrupted_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, yaml = write_table(tmp_path, clicks(rows=2000))
+    words = ["train", file, "fm", "--schema", yaml, "--threads", "1", "--epochs", "25", "--patience", "25"]
+    words += ["--set", "fm.batch_size=20"]
+    process = [sys.executable, "-m", "clickwise", *words, "--out", "parts"]
+    running = subprocess.Popen(process, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    history, deadline = Path("parts.training/history.csv"), time.monotonic() + 60
+    while not history.exists() and running.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(running.pid, signal.SIGINT)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130, errors
+    assert len(errors.splitlines()) == 1 and "--resume" in errors
+    assert not Path("parts").exists()
+    assert Path("parts.training/checkpoint.safetensors").exists()
+    refused = run(capsys, *words, "--out", "parts")
+    assert refused.status == 2 and "--resume" in refused.err
+    assert run(capsys, *words, "--out", "parts", "--resume").status == 0
+    assert not Path("parts.training").exists()
+    assert run(capsys, *words, "--out", "whole").status == 0
+    one, other = load_file("whole/weights.safetensors"), load_file("parts/weights.safetensors")
+    assert one.keys() == other.keys()
+    assert all(np.array_equal(one[name], other[name]) for name in one)

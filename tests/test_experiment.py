@@ -1,0 +1,177 @@
+"""The main job on a small log: what it writes, how it goes on, and what it refuses."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from clickwise import experiment
+from clickwise.comparison import Comparison
+from clickwise.data.storage import PreparedLog
+from clickwise.errors import InputError
+from clickwise.experiment import Plan, run_comparison, train_one
+from clickwise.methods.catalogue import METHODS
+from clickwise.metrics.summary import METRICS
+from clickwise.model_folder import load_model
+from clickwise.prediction import predict
+from clickwise.report.inputs import read_predictions, read_results
+from tests.trained import OPTIONS
+
+PLAN = Plan(["all"], seeds=2, options=OPTIONS, epochs=2, device="cpu", replicates=100)
+SMALL = Plan(
+    ["controls", "lr", "fm"], options={n: OPTIONS[n] for n in ("lr", "fm")}, epochs=2, device="cpu", replicates=100
+)
+
+
+def run(log: PreparedLog, out: Path, plan: Plan = SMALL, resume: bool = False) -> Comparison:
+    return run_comparison(log, plan, out, resume, progress=False)
+
+
+@pytest.fixture(scope="module")
+def finished(prepared: PreparedLog, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Comparison]:
+    out = tmp_path_factory.mktemp("runs") / "all"
+    return out, run(prepared, out, PLAN)
+
+
+def test_results_hold_what_the_report_contract_names(finished: tuple[Path, Comparison], prepared: PreparedLog) -> None:
+    out, comparison = finished
+    results = read_results(out / "results.json")
+    assert results == comparison.results
+    facts = results["run"]
+    assert (facts["source"], facts["split"], facts["seeds"], facts["classes"]) == ("raw", "chronological", [0, 1], 2)
+    assert facts["rows"] == {name: len(part) for name, part in zip(("train", "valid", "test"), prepared, strict=True)}
+    for name in ("users", "clickwise", "torch", "platform", "started", "wall_clock_seconds", "options", "click_rate"):
+        assert facts[name], name
+    assert set(results["methods"]) == {*METHODS, "oracle"}
+    for name, values in results["methods"].items():
+        for metric in METRICS:
+            assert set(values[metric]) == {"mean", "low", "high"}, (name, metric)
+        assert {"title", "control", "coverage", "users_won", "cold_start", "relaimpr", "gap_closed"} <= set(values)
+        if name != "oracle":
+            assert (
+                values["train_seconds"] >= 0 and values["predict_seconds"] > 0 and values["peak_memory_bytes"] > 1 << 20
+            )
+            assert values["seeds"] == (1 if METHODS[name].group == "control" else 2)
+
+
+def test_predictions_are_those_of_the_saved_models(finished: tuple[Path, Comparison], prepared: PreparedLog) -> None:
+    out, _ = finished
+    table = pl.read_parquet(out / "predictions.parquet")
+    assert read_predictions(out / "predictions.parquet").columns.keys() == set(METHODS)
+    for name in ("deepfm@1", "stacking@1", "mean-logit@0"):
+        method = load_model(out / "runs" / name / "model").method
+        assert np.array_equal(predict(method, prepared.test), table[name].to_numpy()), name
+    assert not np.array_equal(table["fm@0"].to_numpy(), table["fm@1"].to_numpy())
+    assert "<html" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_reference_is_best_on_validation_rows(finished: tuple[Path, Comparison]) -> None:
+    results = finished[1].results
+    on_valid = {n: v["valid"]["auc"] for n, v in results["methods"].items() if n != "oracle" and not v["control"]}
+    assert results["best_single"] == max(on_valid, key=lambda name: on_valid[name])
+
+
+def timeless(results: dict[str, Any]) -> dict[str, Any]:
+    """Results without what a clock or a counter of memory says."""
+    clocks = ("train_seconds", "predict_seconds", "peak_memory_bytes")
+    methods = {
+        name: {k: v for k, v in values.items() if k not in clocks} for name, values in results["methods"].items()
+    }
+    return {"methods": methods, "best_single": results["best_single"], "differences": results["differences"]}
+
+
+def test_a_comparison_broken_off_goes_on_to_equal_results(
+    prepared: PreparedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(prepared, tmp_path / "whole")
+    save, saved = experiment.save_model, []
+
+    def breaking(method: Any, folder: Path, log: PreparedLog) -> None:
+        if len(saved) == 3:
+            raise KeyboardInterrupt
+        saved.append(folder)
+        save(method, folder, log)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(experiment, "save_model", breaking)
+        run(prepared, tmp_path / "parts")
+    assert not (tmp_path / "parts" / "results.json").exists()
+    before = {folder: (folder / "model.json").stat().st_mtime_ns for folder in saved}
+    resumed = run(prepared, tmp_path / "parts", resume=True)
+    assert timeless(resumed.results) == timeless(whole.results)
+    assert resumed.predictions.equals(whole.predictions)
+    assert {folder: (folder / "model.json").stat().st_mtime_ns for folder in saved} == before
+
+
+def test_a_folder_in_use_or_of_another_plan_is_refused(prepared: PreparedLog, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    plan = replace(SMALL, methods=["lr"], options={})
+    run(prepared, out, plan)
+    with pytest.raises(InputError, match="holds a comparison already"):
+        run(prepared, out, plan)
+    with pytest.raises(InputError, match="was started with another 'epochs'"):
+        run(prepared, out, replace(plan, epochs=3), resume=True)
+    with pytest.raises(InputError, match="was started with another 'options'"):
+        run(prepared, out, replace(plan, options={"lr": {"batch_size": 9}}), resume=True)
+    with pytest.raises(InputError, match="holds something else"):
+        run(prepared, out / "runs", plan)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"options": {"fm": {"embeding_dim": 3}}}, "fm: unknown option 'embeding_dim'; did you mean 'embedding_dim'"),
+        ({"options": {"deepfm": {"dropout": 0.1}}}, "options are given for 'deepfm', which is not among"),
+        ({"methods": ["lr", "deepfn"], "options": {}}, "did you mean 'deepfm'"),
+    ],
+)
+def test_a_wrong_plan_is_refused_before_anything_is_written(
+    changes: dict[str, Any], message: str, prepared: PreparedLog, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=message):
+        run(prepared, tmp_path / "out", replace(SMALL, **changes))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [({"seeds": 0}, "seeds must be"), ({"replicates": 5}, "replicates must be")]
+)
+def test_numbers_that_cannot_be(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Plan(["lr"], **options)
+
+
+def test_one_method_is_trained_into_a_model_folder(prepared: PreparedLog, tmp_path: Path) -> None:
+    def train(name: str, out: Path, **options: Any) -> None:
+        train_one(
+            prepared,
+            name,
+            {name: OPTIONS.get(name, {})},
+            out,
+            seed=0,
+            resume=False,
+            epochs=1,
+            progress=False,
+            **options,
+        )
+
+    train("fm", tmp_path / "fm")
+    train("mean-logit", tmp_path / "mean")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fm", "mean"]
+    assert (tmp_path / "fm" / "history.csv").is_file()
+    assert predict(load_model(tmp_path / "fm").method, prepared.test).shape == (len(prepared.test),)
+    with pytest.raises(InputError, match="exists already"):
+        train("fm", tmp_path / "fm")
+    with pytest.raises(InputError, match="combines trained models"):
+        train("stacking", tmp_path / "stacking")
+
+
+def test_results_are_strict_json(finished: tuple[Path, Comparison]) -> None:
+    def refuse(name: str) -> None:
+        pytest.fail(f"{name} is no JSON")
+
+    json.loads((finished[0] / "results.json").read_text(encoding="utf-8"), parse_constant=refuse)

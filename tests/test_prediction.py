@@ -1,0 +1,73 @@
+"""Probabilities of a whole log."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from clickwise.data.storage import PreparedLog
+from clickwise.errors import InputError
+from clickwise.models import LR, DeepFM
+from clickwise.prediction import predict, write_predictions
+from clickwise.training import seeded
+from tests.logs import first_batch, make_logs
+
+LOG = make_logs(300).test
+
+
+def model(dropout: float = 0.5) -> DeepFM:
+    with seeded(0):
+        return DeepFM(LOG.schema, dropout=dropout)
+
+
+def test_probability_is_the_sigmoid_of_the_logits() -> None:
+    net = model().eval()
+    expected = torch.sigmoid(net(first_batch(LOG, len(LOG)))).detach().numpy()
+    np.testing.assert_allclose(predict(net, LOG), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_dropout_is_off_and_the_mode_stays(training: bool) -> None:
+    net = model().train(training)
+    assert np.array_equal(predict(net, LOG), predict(net, LOG))
+    assert all(module.training is training for module in net.modules())
+
+
+def test_predicting_keeps_no_graph_and_changes_nothing() -> None:
+    net = model()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    predict(net, LOG)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert all(parameter.grad is None for parameter in net.parameters())
+
+
+def test_no_rows_give_no_predictions() -> None:
+    assert predict(model(), LOG.take(slice(0, 0))).shape == (0,)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_predictions_are_written_with_the_names_of_users(suffix: str, prepared: PreparedLog, tmp_path: Path) -> None:
+    net, path = LR(prepared.schema), tmp_path / f"predictions{suffix}"
+    write_predictions(net, prepared.test, path)
+    table = pl.read_csv(path) if suffix == ".csv" else pl.read_parquet(path)
+    assert table.columns == ["row", "user", "time", "probability"]
+    np.testing.assert_allclose(table["probability"].to_numpy(), predict(net, prepared.test), rtol=1e-5)
+    assert table["row"].to_list() == prepared.test.row.tolist()
+    assert prepared.test.users is not None
+    assert table["user"].to_list() == [prepared.test.users[int(code)] for code in prepared.test.user]
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_several_classes_have_a_column_each(tmp_path: Path) -> None:
+    log = make_logs(300, classes=3).test
+    write_predictions(LR(log.schema), log, tmp_path / "predictions.parquet")
+    table = pl.read_parquet(tmp_path / "predictions.parquet")
+    assert table.columns == ["row", "time", "probability_0", "probability_1", "probability_2"]
+    np.testing.assert_allclose(table.select(pl.col("^probability_.*$")).sum_horizontal().to_numpy(), 1, atol=1e-5)
+
+
+def test_other_formats_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"predictions are written as \.parquet or \.csv"):
+        write_predictions(model(), LOG, tmp_path / "predictions.xlsx")
