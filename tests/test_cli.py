@@ -2,18 +2,12 @@
 
 import csv
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-from safetensors.numpy import load_file
 from sklearn.metrics import log_loss, roc_auc_score
 
 from clickwise import __version__
@@ -138,8 +132,8 @@ def test_a_model_of_ones_own(
     words = ("compare", file, "--schema", yaml, "--methods", "lr,ownmodels:Mine", *FAST, "--out", "here")
     assert run(capsys, *words).status == 0
     assert "ownmodels:Mine" in json.loads(Path("here/results.json").read_text())["methods"]
-    words = ("train", file, "ownmodels:Mine", "--schema", yaml, "--epochs", 1, "--out", "mine")
-    assert run(capsys, *words).status == 0
+    training = ("train", file, "ownmodels:Mine", "--schema", yaml, "--epochs", 1, "--out", "mine")
+    assert run(capsys, *training).status == 0
     refused = run(capsys, "predict", "mine", file, "--out", "p.csv")
     assert refused.status == 2 and "'ownmodels'" in refused.err and "trusted" in refused.err
     assert run(capsys, "predict", "mine", file, "--out", "p.csv", "--trust", "ownmodels").status == 0
@@ -163,55 +157,3 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--version"])
     assert __version__ in capsys.readouterr().out
-
-
-HEAVY = ("torch", "polars", "matplotlib", "scipy", "sklearn", "lightning_fabric")
-
-
-def test_help_and_import_load_nothing_heavy() -> None:
-    code = f"""
-import sys
-import clickwise
-from clickwise.cli import main
-try:
-    main(["--help"])
-except SystemExit as ended:
-    assert ended.code == 0
-print("loaded:", [name for name in {HEAVY} if name in sys.modules])
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "loaded: []"
-
-
-def test_exit_status_and_streams_of_the_real_command(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "clickwise", "compare", "absent.csv"], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
-
-
-def test_ctrl_c_and_resume_give_the_model_of_an_uninterrupted_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file, yaml = write_table(tmp_path, clicks(rows=2000))
-    words = ["train", file, "fm", "--schema", yaml, "--threads", "1", "--epochs", "25", "--patience", "25"]
-    words += ["--set", "fm.batch_size=20"]
-    process = [sys.executable, "-m", "clickwise", *words, "--out", "parts"]
-    running = subprocess.Popen(process, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    history, deadline = Path("parts.training/history.csv"), time.monotonic() + 60
-    while not history.exists() and running.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    os.kill(running.pid, signal.SIGINT)
-    _, errors = running.communicate(timeout=60)
-    assert running.returncode == 130, errors
-    assert len(errors.splitlines()) == 1 and "--resume" in errors
-    assert not Path("parts").exists()
-    assert Path("parts.training/checkpoint.safetensors").exists()
-    refused = run(capsys, *words, "--out", "parts")
-    assert refused.status == 2 and "--resume" in refused.err
-    assert run(capsys, *words, "--out", "parts", "--resume").status == 0
-    assert not Path("parts.training").exists()
-    assert run(capsys, *words, "--out", "whole").status == 0
-    one, other = load_file("whole/weights.safetensors"), load_file("parts/weights.safetensors")
-    assert one.keys() == other.keys()
-    assert all(np.array_equal(one[name], other[name]) for name in one)

@@ -59,7 +59,6 @@ def test_differences_are_taken_from_the_reference(models: dict[str, Any], prepar
     assert found["methods"]["lr"]["relaimpr"] == pytest.approx(((mean["lr"] - 0.5) / (mean["fm"] - 0.5) - 1) * 100)
 
 
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="the report asks for facts that only run_comparison knows")
 def test_what_is_saved_is_whole_and_readable(models: dict[str, Any], prepared: PreparedLog, tmp_path: Path) -> None:
     comparison = compare(models, prepared.test, replicates=100)
     comparison.save(tmp_path / "out")

@@ -1,6 +1,7 @@
 """An honest comparison: a table of predictions in, values with intervals and paired differences out."""
 
 import json
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import torch
 from torch import nn
 
 from clickwise.data.log import ClickLog
@@ -18,6 +20,7 @@ from clickwise.methods.catalogue import METHODS
 from clickwise.metrics.pointwise import relaimpr
 from clickwise.metrics.summary import ORACLE, differences, replicate, summarise
 from clickwise.prediction import predict
+from clickwise.version import __version__
 
 FORMAT = "clickwise-results"
 FORMAT_VERSION = 1
@@ -158,6 +161,18 @@ def _against(auc: float, best: float, oracle: Mapping[str, Any] | None) -> dict[
     }
 
 
+def machine_facts() -> dict[str, str]:
+    """Versions and machine, for ``results["run"]``."""
+    machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    threads = f"{torch.get_num_threads()} threads"
+    return {"clickwise": __version__, "torch": torch.__version__, "platform": f"{machine}, {threads}"}
+
+
+def label_facts(log: ClickLog) -> dict[str, float]:
+    """Click rate and number of classes, for ``results["run"]``."""
+    return {"click_rate": float((log.label >= log.schema.click_from).mean()), "classes": log.schema.classes}
+
+
 def evaluate(model: nn.Module, log: ClickLog, replicates: int = REPLICATES, seed: int = 0) -> dict[str, Any]:
     """Metrics of one trained model, ``{"auc": {"mean", "low", "high"}, "gauc": ...}``, with 95 % intervals by user."""
     table = prediction_table(log, {"model": [predict(model, log)]}, [0])
@@ -181,7 +196,8 @@ def compare(
         replicates, seed: of the bootstrap over users.
     """
     table = prediction_table(log, {name: [predict(model, log)] for name, model in models.items()}, [0])
-    run = {"rows": {"test": len(log)}, "users": table["user"].n_unique(), "classes": log.schema.classes, "seeds": [0]}
+    facts = {"rows": {"test": len(log)}, "users": table["user"].n_unique(), "seeds": [0]}
+    run = {"source": "models trained elsewhere", **facts, **label_facts(log), **machine_facts()}
     return Comparison(
         {"format": FORMAT, "version": FORMAT_VERSION, "run": run, **score(table, reference, replicates, seed)}, table
     )

@@ -5,7 +5,6 @@ interrupted comparison goes on where it stopped: finished runs are read, the cur
 """
 
 import json
-import platform
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from clickwise.comparison import (
     FORMAT,
@@ -25,6 +23,8 @@ from clickwise.comparison import (
     REPLICATES,
     Comparison,
     best_model,
+    label_facts,
+    machine_facts,
     prediction_table,
     score,
 )
@@ -40,7 +40,6 @@ from clickwise.model_folder import load_model, save_model
 from clickwise.prediction import predict
 from clickwise.runlog import HISTORY
 from clickwise.training import Progression, fit, seeded
-from clickwise.version import __version__
 
 PLAN, RUNS, FINISHED, MODEL = "plan.json", "runs", "finished.json", "model"
 
@@ -255,12 +254,8 @@ def _run_facts(log: PreparedLog, plan: Plan, started: str, seconds: float) -> di
         "options": json.loads(json.dumps(asdict(plan))),
         "rows": log.manifest["rows"],
         "users": log.manifest["users"],
-        "click_rate": float((log.test.label >= log.schema.click_from).mean()),
-        "classes": log.schema.classes,
-        "clickwise": __version__,
-        "torch": torch.__version__,
-        "platform": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, "
-        f"{torch.get_num_threads()} threads",
+        **label_facts(log.test),
+        **machine_facts(),
         "started": started,
         "wall_clock_seconds": seconds,
         "command": " ".join(["clickwise", *sys.argv[1:]]) if Path(sys.argv[0]).stem == "clickwise" else None,

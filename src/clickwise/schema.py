@@ -155,7 +155,7 @@ class Schema:
 
     @cached_property
     def number_fields(self) -> tuple[Field, ...]:
-        """Fields that stay numbers; each has two columns of ``numbers``: its value (0 where missing), and 1 where missing."""
+        """Fields that stay numbers; each has two columns of ``numbers``: its value (0 if missing), and 1 if missing."""
         return tuple(f for f in self.fields if f.is_number)
 
     @property

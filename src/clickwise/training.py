@@ -98,7 +98,7 @@ def fit(
         precision: ``32-true`` or ``bf16-mixed``.
         compile: compile the parts of the model that hold no id table (``torch.compile``).
         folder: where checkpoints and ``history.csv`` go; without one nothing is written and nothing can be resumed.
-        resume: go on from the checkpoint in ``folder`` if there is one; the result is that of an uninterrupted run to the bit.
+        resume: go on from a checkpoint in ``folder`` if there is one; the result is an uninterrupted run's, to the bit.
         checkpoint_seconds: seconds between checkpoints; one is also written after every epoch and on Ctrl-C.
         tensorboard: also log to TensorBoard files in ``folder`` (needs the extra ``track``).
         progress: show a progress bar where the output is a terminal.

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.logs import make_logs
 
 from clickwise.data import loading
 from clickwise.data.loading import ShuffledBatches, ordered_batches
 from clickwise.data.log import Batch
+from tests.logs import make_logs
 
 LOG = make_logs(500).train  # 300 rows
 

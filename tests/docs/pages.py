@@ -113,7 +113,8 @@ def commands(text: str, language: str) -> Iterator[tuple[str, list[str]]]:
     if language != "console":
         yield from ((line, []) for line in text.replace("\\\n", " ").splitlines() if line and line[0] != "#")
         return
-    command, shown = "", []
+    command = ""
+    shown: list[str] = []
     for line in text.replace("\\\n", " ").splitlines():
         if line.startswith("$ "):
             if command:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.docs.pages import MARK, ROOT, blocks, commands, pages, run_page, stands_in
 
 from clickwise.data.sources import SOURCES
 from clickwise.losses import LOSSES
 from clickwise.methods.catalogue import METHODS
+from tests.docs.pages import MARK, ROOT, blocks, commands, pages, run_page, stands_in
 
 KNOWN: tuple[dict[str, Any], ...] = (LOSSES, METHODS, SOURCES)
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.docs.pages import ROOT, blocks, pages
 
 import clickwise
 from clickwise import models
@@ -24,6 +23,7 @@ from clickwise.experiment import Plan, run_comparison
 from clickwise.methods.catalogue import GROUPS, METHODS
 from clickwise.methods.supervised import OPTIMIZERS
 from clickwise.schema import NUMBER_TRANSFORMS, TIME_TRANSFORMS, Field, Schema
+from tests.docs.pages import ROOT, blocks, pages
 
 DOCS = ROOT / "docs"
 

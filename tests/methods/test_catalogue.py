@@ -1,12 +1,12 @@
 """Names of methods, groups of them, and options for both model and training."""
 
 import pytest
-from tests.logs import mixed_schema
 
 from clickwise.errors import InputError
 from clickwise.methods import Supervised
 from clickwise.methods.catalogue import METHODS, build, entry, expand
 from clickwise.schema import Field, Schema
+from tests.logs import mixed_schema
 
 SCHEMA = mixed_schema()
 WITHOUT_ITEM = Schema((Field("city"), Field("age", kind="number"))).fitted({"city": 5})

@@ -8,8 +8,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.logs import make_logs, with_unknown_ids
-from tests.trained import logs, trained
 from torch import Tensor
 
 from clickwise.data.log import Batch
@@ -21,6 +19,8 @@ from clickwise.models import DeepFM
 from clickwise.prediction import predict
 from clickwise.schema import Field, Schema
 from clickwise.training import fit, seeded
+from tests.logs import make_logs, with_unknown_ids
+from tests.trained import logs, trained
 
 every_label = pytest.mark.parametrize("classes", [2, 3])
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import torch
 from lightning_fabric import Fabric
-from tests.logs import first_batch, make_logs
 from torch import Tensor, nn
 
 from clickwise.data.log import Batch
@@ -18,6 +17,7 @@ from clickwise.models import FFM, FM, LR, DeepFM, Model
 from clickwise.nn.tables import id_tables
 from clickwise.optim import FTRLProximal, RowSparseAdam, RowWiseAdagrad
 from clickwise.training import seeded
+from tests.logs import first_batch, make_logs
 
 TRAIN = make_logs(600).train
 SMALL: list[tuple[type[Model], dict[str, Any]]] = [

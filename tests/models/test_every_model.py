@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.logs import first_batch, make_logs, with_more_padding, with_shuffled_tags
 
 from clickwise import models
 from clickwise.losses import cross_entropy
@@ -12,6 +11,7 @@ from clickwise.models import Model
 from clickwise.nn.tables import id_tables
 from clickwise.schema import PADDING
 from clickwise.training import seeded
+from tests.logs import first_batch, make_logs, with_more_padding, with_shuffled_tags
 
 GPU = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU"))
 KINDS = [getattr(models, name) for name in models.__all__ if name != "Model"]

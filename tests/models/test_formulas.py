@@ -4,7 +4,6 @@ from typing import TypeVar
 
 import pytest
 import torch
-from tests.logs import first_batch, make_logs, with_more_padding
 from torch import Tensor
 
 from clickwise.data.log import Batch
@@ -12,6 +11,7 @@ from clickwise.models import FFM, FM, LR, DeepFM
 from clickwise.nn.embedding import FieldEmbedding, Linear
 from clickwise.schema import Schema
 from clickwise.training import seeded
+from tests.logs import first_batch, make_logs, with_more_padding
 
 LOG = make_logs(60).train
 SCHEMA, BATCH = LOG.schema, first_batch(LOG, 12)

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from tests.logs import first_batch, make_logs
 
 from clickwise.nn.embedding import FieldEmbedding, SlotEmbedding
 from clickwise.nn.mlp import MLP
 from clickwise.schema import Field, Schema
 from clickwise.training import seeded
+from tests.logs import first_batch, make_logs
 
 LOG = make_logs(90).train
 BATCH = first_batch(LOG, 50)

@@ -28,8 +28,8 @@ class Supervised(Method):
         model: any module that maps a ``Batch`` to logits.
         optimizer: ``adam`` (default), ``adagrad`` (row-wise on tables) or ``ftrl``.
         learning_rate: 1e-3 by default.
-        weight_decay: L2 penalty of Adam and Adagrad, and the l2 of FTRL; 0 by default. Row-sparse updates apply it to the
-            rows that a batch touches.
+        weight_decay: L2 penalty of Adam and Adagrad, and the l2 of FTRL; 0 by default. Row-sparse updates apply it
+            to the rows that a batch touches.
         batch_size: rows a step, 1000 by default.
         loss: a name in ``clickwise.losses.LOSSES``.
         row_sparse: update only the rows of id tables that a batch touches. None: for tables of 100,000 rows and more,

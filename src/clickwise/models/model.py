@@ -13,7 +13,7 @@ class Model(nn.Module):
     """Base of the built-in models: ``forward(batch) -> logits [batch]``, or ``[batch, classes]``.
 
     A model of one's own need not derive from it. It must map a batch to logits, look ids up in ``nn.Embedding``
-    tables of ``schema.size`` rows and, to be saved, keep every argument of its constructor as an attribute of that name.
+    tables of ``schema.size`` rows and, to be saved, keep each argument of its constructor as an attribute of that name.
 
     Attributes:
         schema: the fitted schema it was built from.

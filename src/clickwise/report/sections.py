@@ -1,7 +1,7 @@
 """The sections of the report, each a piece of HTML from the results and predictions."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from clickwise.report import plots
@@ -167,22 +167,30 @@ def run_section(results: Results) -> str:
 
 
 def _facts(results: Results) -> Iterator[tuple[str, str]]:
-    run = results["run"]
-    yield "Source", str(run["source"])
-    yield "Split", str(run["split"])
-    yield "What the split leaks", str(run["split_leaks"])
-    yield "Rows", ", ".join(f"{part} {count(rows)}" for part, rows in run["rows"].items())
-    yield "Users", count(run["users"])
-    yield "Click rate", percent(run["click_rate"], 2)
-    yield "Classes", str(run["classes"])
-    yield "Seeds", ", ".join(str(seed) for seed in run["seeds"])
-    for key, value in run["options"].items():
+    """What is known of the run; a comparison of models trained elsewhere knows less than the command does."""
+    run = {key: value for key, value in results["run"].items() if value is not None}
+    shown: dict[str, tuple[str, Callable[[Any], str]]] = {
+        "source": ("Source", str),
+        "split": ("Split", str),
+        "split_leaks": ("What the split leaks", str),
+        "rows": ("Rows", lambda rows: ", ".join(f"{part} {count(number)}" for part, number in rows.items())),
+        "users": ("Users", count),
+        "click_rate": ("Click rate", lambda rate: percent(rate, 2)),
+        "classes": ("Classes", str),
+        "seeds": ("Seeds", lambda seeds: ", ".join(str(seed) for seed in seeds)),
+        "started": ("Started", str),
+        "wall_clock_seconds": ("Wall clock", duration),
+        "clickwise": ("clickwise", str),
+        "torch": ("torch", str),
+        "platform": ("Machine", str),
+        "commit": ("Commit", str),
+        "command": ("Command", str),
+    }
+    for key, (heading, written) in shown.items():
+        if key in run:
+            yield heading, written(run[key])
+    for key, value in run.get("options", {}).items():
         yield f"Option {key}", value if isinstance(value, str) else json.dumps(value)
-    yield "Started", str(run["started"])
-    yield "Wall clock", duration(run["wall_clock_seconds"])
-    yield "Versions", f"clickwise {run['clickwise']}, torch {run['torch']}, {run['platform']}"
-    yield "Commit", str(run["commit"] or "-")
-    yield "Command", str(run["command"])
 
 
 def making_section() -> str:
