@@ -83,7 +83,10 @@ def test_ffm() -> None:
     table = model.embedding.table.weight.view(SCHEMA.size, model.fields, 3)
     numbers = model.embedding.numbers.view(-1, model.fields, 3)
     for row, logit in enumerate(model(BATCH)):
-        slots = [table[int(value)] for value in BATCH.ids[row]]
+        slots = []
+        for f in SCHEMA.id_fields:
+            ids = [int(value) for value in BATCH.ids[row, SCHEMA.slots(f.name)]]
+            slots += [table[value] / max(sum(other > 0 for other in ids), 1) for value in ids]
         slots += [value * vector for value, vector in zip(BATCH.numbers[row], numbers, strict=True)]
         pairs = [(i, j) for j in range(len(slots)) for i in range(j)]
         interactions = sum((slots[i][j] @ slots[j][i] for i, j in pairs), torch.zeros(()))

@@ -1,10 +1,11 @@
 """Field-aware factorisation machine."""
 
 from torch import Tensor
+from torch.nn import functional
 
 from clickwise.data.log import Batch
 from clickwise.models.model import Model
-from clickwise.nn.embedding import Linear, SlotEmbedding
+from clickwise.nn.embedding import Linear, SlotEmbedding, value_shares
 from clickwise.nn.interactions import Sum, field_aware_pairwise
 from clickwise.schema import Schema
 
@@ -12,7 +13,8 @@ from clickwise.schema import Schema
 class FFM(Model):
     """Field-aware factorisation machine (Juan et al. 2016, Eq. 4): an id has one vector for every field it can meet.
 
-    Every slot is a field of its own: a bag of five values is five fields, as in the MetaSelector paper (section 5.2).
+    Every slot is a field of its own: a bag of five values is five fields, as in the MetaSelector paper (section 5.2),
+    and each of them counts a fifth, as in the other models.
 
     Args:
         schema: fitted schema.
@@ -25,10 +27,15 @@ class FFM(Model):
         self.embedding_dim = embedding_dim
         self.initial_deviation = initial_deviation
         self.fields = schema.width + schema.number_width
+        self.lengths = [f.length for f in schema.id_fields]
         self.linear = Linear(schema)
         self.embedding = SlotEmbedding(schema, self.fields * embedding_dim, initial_deviation)
         self.interaction = Sum(embedding_dim, schema)
 
     def forward(self, batch: Batch) -> Tensor:
-        vectors = self.embedding(batch).unflatten(2, (self.fields, self.embedding_dim))
+        vectors = self.embedding(batch)
+        if max(self.lengths, default=1) > 1:
+            shares = functional.pad(value_shares(batch.ids, self.lengths), (0, batch.numbers.shape[1]), value=1.0)
+            vectors = vectors * shares.unsqueeze(2)
+        vectors = vectors.unflatten(2, (self.fields, self.embedding_dim))
         return self.shape_logits(self.linear(batch) + self.interaction(field_aware_pairwise(vectors)))

@@ -1,5 +1,7 @@
 """One vector a field: tables over ids, vectors for numbers, means over bags and sequences."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -34,6 +36,20 @@ class SlotEmbedding(nn.Module):
         return torch.cat([vectors, batch.numbers.unsqueeze(2) * self.numbers], dim=1)
 
 
+def value_shares(ids: Tensor, lengths: Sequence[int]) -> Tensor:
+    """What each slot counts: ``1 / number of values`` of its field, 0 for padding; so a bag weighs as much as a category.
+
+    Args:
+        ids: ``[batch, width]``.
+        lengths: slots of each id field; they add up to ``width``.
+
+    Returns:
+        ``float32 [batch, width]``.
+    """
+    filled = ids.ne(PADDING).float().split(list(lengths), dim=1)
+    return torch.cat([part / part.sum(1, keepdim=True).clamp(min=1) for part in filled], dim=1)
+
+
 class FieldEmbedding(nn.Module):
     """``batch -> [batch, fields, embedding_dim]``: as ``SlotEmbedding``, bags and sequences averaged over their values.
 
@@ -43,22 +59,19 @@ class FieldEmbedding(nn.Module):
     def __init__(self, schema: Schema, embedding_dim: int, deviation: float = 0.01) -> None:
         super().__init__()
         self.slots = SlotEmbedding(schema, embedding_dim, deviation)
-        self.lengths = [f.length for f in schema.id_fields] + [1] * schema.number_width
-        self.fields = len(self.lengths)
-        self.pooled = [index for index, length in enumerate(self.lengths) if length > 1]
+        self.lengths = [f.length for f in schema.id_fields]
+        self.numbers = schema.number_width
+        self.fields = len(self.lengths) + self.numbers
 
     def forward(self, batch: Batch) -> Tensor:
         vectors: Tensor = self.slots(batch)
-        if not self.pooled:
+        if max(self.lengths, default=1) == 1:
             return vectors
-        filled = batch.ids.ne(PADDING)
-        parts = list(vectors.split(self.lengths, dim=1))
-        start = 0
-        for index, length in enumerate(self.lengths):
-            if length > 1:
-                count = filled[:, start : start + length].sum(1).clamp_(min=1)
-                parts[index] = parts[index].sum(1, keepdim=True) / count.view(-1, 1, 1)
-            start += length
+        parts = list(vectors.split([*self.lengths, *[1] * self.numbers], dim=1))
+        shares = value_shares(batch.ids, self.lengths).unsqueeze(2).split(self.lengths, dim=1)
+        for index, share in enumerate(shares):
+            if share.shape[1] > 1:
+                parts[index] = (parts[index] * share).sum(1, keepdim=True)
         return torch.cat(parts, dim=1)
 
 
