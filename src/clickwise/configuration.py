@@ -40,6 +40,8 @@ def describe(value: Any) -> Any:
     if isinstance(value, list | tuple | nn.ModuleList):
         return [describe(item) for item in value]
     kind = type(value)
+    if "." in kind.__qualname__:
+        raise InputError(f"{kind.__qualname__} cannot be saved: define the class at the top of a module")
     options = {}
     for name in arguments(kind.__init__):
         if name in ("self", "schema"):

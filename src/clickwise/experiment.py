@@ -39,7 +39,7 @@ from clickwise.metrics.pointwise import auc, logloss
 from clickwise.model_folder import load_model, save_model
 from clickwise.prediction import predict
 from clickwise.runlog import HISTORY
-from clickwise.training import Progression, fit, seeded
+from clickwise.training import Progression, fabric_for, fit, seeded
 
 PLAN, RUNS, FINISHED, MODEL = "plan.json", "runs", "finished.json", "model"
 
@@ -89,6 +89,7 @@ def run_comparison(log: PreparedLog, plan: Plan, out: Path, resume: bool = False
         InputError: a method or option that is not known, an ``out`` in use, or a ``resume`` with another plan.
     """
     started, clock = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.monotonic()
+    fabric_for(plan.epochs, plan.patience, plan.monitor, plan.device, plan.precision)
     names = expand(plan.methods, log.schema)
     if stray := [name for name in plan.options if name not in names]:
         raise InputError(f"options are given for {stray[0]!r}, which is not among the methods {', '.join(names)}")

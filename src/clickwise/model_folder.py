@@ -45,12 +45,13 @@ class TrainedModel:
     encoder: Encoder
     facts: dict[str, Any]
 
-    def encode(self, path: Path, part: str = "test", require_label: bool = True) -> ClickLog:
+    def encode(self, path: Path | str, part: str = "test", require_label: bool = True) -> ClickLog:
         """Rows to score: a raw file in the training table's columns, or one part of a prepared folder.
 
         Raises:
             InputError: the file lacks a column, or the folder was prepared with another schema or vocabulary.
         """
+        path = Path(path)
         if not (path / MANIFEST).is_file():
             return self.encoder.encode_table(path, require_label)
         log = open_prepared(path)

@@ -96,6 +96,8 @@ def _one_line(message: str, commands: Mapping[str, Callable[..., None]], words: 
     if wrong := re.search(r'Parser key "(?:\w+\.)?(\w+)":.*?Expected an? (.*?)\. Got value: (.*)', message, re.DOTALL):
         kind = wrong[2].removeprefix("<class '").removesuffix("'>")
         return f"{command}: {_as_typed(wrong[1], commands[command or ''])} must be of type {kind}, not {wrong[3]!r}"
+    if "File does not exist" in message:
+        return f"{command}: --config names a file that does not exist"
     if "subcommand" in message:
         return f"name a command: {', '.join(commands)}"
     return " ".join(message.split())

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -28,6 +29,7 @@ from clickwise.runlog import HISTORY, RunLog, TrainingProgress
 PRECISIONS = ("32-true", "bf16-mixed")
 MONITORS = ("logloss", "auc")
 CHECKPOINT = "checkpoint.safetensors"
+CAUSE = "most likely the learning rate is too high, or a number field holds extreme values (bucket it)"
 
 
 @dataclass
@@ -111,11 +113,7 @@ def fit(
         TrainingDiverged: the loss became NaN or infinite.
         KeyboardInterrupt: Ctrl-C, after the step in progress and a checkpoint.
     """
-    for name, value, known in (("monitor", monitor, MONITORS), ("precision", precision, PRECISIONS)):
-        if value not in known:
-            raise InputError(f"{name} {value!r} is unknown{nearest(value, known)}")
-    if epochs < 1 or patience < 1:
-        raise InputError(f"epochs and patience must be at least 1, not {epochs} and {patience}")
+    fabric = fabric_for(epochs, patience, monitor, device, precision)
     if resume and folder is None:
         raise InputError("resume needs the folder of the run that it goes on with")
     if not len(train) or (valid is not None and not len(valid)):
@@ -125,7 +123,6 @@ def fit(
         raise InputError(
             "monitor 'auc': the validation part holds one class only; watch 'logloss', or take another split"
         )
-    fabric = _fabric(device, precision)
     method.to(fabric.device)
     with seeded(seed):
         method.start(train, valid, Run(fabric, compile))
@@ -144,7 +141,17 @@ def fit(
     return loop.at
 
 
-def _fabric(device: str, precision: str) -> Fabric:
+def fabric_for(epochs: int, patience: int, monitor: str, device: str, precision: str) -> Fabric:
+    """Where a run computes; what cannot be is an ``InputError`` here, before anything is written.
+
+    Args:
+        epochs, patience, monitor, device, precision: as in ``fit``.
+    """
+    for name, value, known in (("monitor", monitor, MONITORS), ("precision", precision, PRECISIONS)):
+        if value not in known:
+            raise InputError(f"{name} {value!r} is unknown{nearest(value, known)}")
+    if epochs < 1 or patience < 1:
+        raise InputError(f"epochs and patience must be at least 1, not {epochs} and {patience}")
     try:
         return Fabric(accelerator=device, devices=1, precision=precision)  # type: ignore[arg-type]
     except (ValueError, RuntimeError):
@@ -196,6 +203,8 @@ class Loop:
         at.epoch, at.step, at.losses = at.epoch + 1, 0, {}
         if self.valid is not None:
             probability = predict(self.method, self.valid)
+            if not np.isfinite(probability).all():
+                raise TrainingDiverged(f"predictions became NaN after epoch {at.epoch}; {CAUSE}")
             row["valid_logloss"] = logloss(self.valid.label, probability)
             row["valid_auc"] = auc(self.valid.label, probability)
             value = row["valid_logloss"] if self.monitor == "logloss" else -row["valid_auc"]
@@ -203,8 +212,11 @@ class Loop:
                 at.best_value, at.best_epoch = value, at.epoch
                 self.best_weights = {name: tensor.clone() for name, tensor in self.method.state_dict().items()}
         at.history.append({**row, "seconds": seconds})
-        stale = self.valid is not None and at.epoch - at.best_epoch >= self.patience
-        at.finished = stale or at.epoch >= self.epochs
+        at.finished = self._is_over()
+
+    def _is_over(self) -> bool:
+        stale = self.valid is not None and self.at.epoch - self.at.best_epoch >= self.patience
+        return stale or self.at.epoch >= self.epochs
 
     def _require_finite(self, losses: dict[str, float], episode: Any) -> None:
         for name, value in losses.items():
@@ -215,8 +227,7 @@ class Loop:
                 more = f" and {len(episode) - 5} more" if len(episode) > 5 else ""
                 rows = f" on training rows {self.train.row[episode.row[:5].numpy()].tolist()}{more}"
             raise TrainingDiverged(
-                f"{name} became {value} at step {self.at.step} of epoch {self.at.epoch + 1}{rows}; most likely the "
-                f"learning rate is too high, or a number field holds extreme values (bucket it)"
+                f"{name} became {value} at step {self.at.step} of epoch {self.at.epoch + 1}{rows}; {CAUSE}"
             )
 
     def _identity(self) -> dict[str, Any]:
@@ -252,6 +263,7 @@ class Loop:
                 f"{self.folder / CHECKPOINT}: of a run with other options, seed or rows; resume with the same ones"
             )
         self.at = Progression(**state["at"])
+        self.at.finished = self.at.epoch > 0 and self._is_over()  # a resumed run may be given more epochs
         self.method.load_state_dict(state["method"])
         self.best_weights = state["best"]
         for name, optimizer in self.method.optimizers.items():

@@ -40,7 +40,8 @@ def read_time(values: pl.Series, origin: str, required: bool = True) -> tuple[In
 def _seconds(values: pl.Series, origin: str) -> pl.Series:
     if values.dtype == pl.String:
         numbers = values.cast(pl.Int64, strict=False)
-        values = numbers if numbers.null_count() == values.null_count() else _parse_text(values)
+        # Numbers, where most are: then a cell that is none is the one to be named.
+        values = numbers if 2 * numbers.count() > values.count() else _parse_text(values)
     if values.dtype in (pl.Date, pl.Datetime):
         return values.cast(pl.Datetime("us")).dt.timestamp("us") // 1_000_000
     if values.dtype.is_float():

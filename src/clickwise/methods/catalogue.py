@@ -106,14 +106,29 @@ def build(name: str, schema: Schema, options: Options, models: Sequence[Method])
     found = entry(name)
     if found.group == "combination":
         check_options(options, found.kind, name)
-        return found.kind(models, **options)  # type: ignore[return-value]
+        return _made(name, found.kind, options, models)  # type: ignore[return-value]
     if found.group == "control":
         check_options(options, found.kind, name)
-        return found.kind(schema, **options)  # type: ignore[return-value]
+        return _made(name, found.kind, options, schema)  # type: ignore[return-value]
     of_model = [option for option in arguments(found.kind) if option not in ("schema", "self")]
     of_training = [option for option in arguments(Supervised) if option != "model"]
     for option in options:
         if option not in (*of_model, *of_training):
             raise InputError(f"{name}: unknown option {option!r}{nearest(option, [*of_model, *of_training])}")
-    model = found.kind(schema, **{option: value for option, value in options.items() if option in of_model})
-    return Supervised(model, **{option: value for option, value in options.items() if option in of_training})
+    model = _made(name, found.kind, {key: value for key, value in options.items() if key in of_model}, schema)
+    trained = _made(name, Supervised, {key: value for key, value in options.items() if key in of_training}, model)
+    return trained  # type: ignore[return-value]
+
+
+def _made(name: str, kind: Callable[..., nn.Module], options: Options, first: object) -> nn.Module:
+    """``kind(first, **options)``; what torch or Python say of a value that cannot be becomes one line."""
+    try:
+        return kind(first, **options)
+    except InputError:
+        raise
+    except (TypeError, ValueError, RuntimeError) as error:
+        if not options:
+            raise
+        given = ", ".join(f"{option}={value!r}" for option, value in options.items())
+        reason = " ".join(str(error).split())
+        raise InputError(f"{name}: cannot be made with {given}: {reason}") from None

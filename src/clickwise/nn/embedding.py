@@ -37,7 +37,7 @@ class SlotEmbedding(nn.Module):
 
 
 def value_shares(ids: Tensor, lengths: Sequence[int]) -> Tensor:
-    """What each slot counts: ``1 / number of values`` of its field, 0 for padding; so a bag weighs as much as a category.
+    """What each slot counts: ``1 / number of values`` of its field, 0 for padding; a bag weighs as much as a category.
 
     Args:
         ids: ``[batch, width]``.
