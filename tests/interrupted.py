@@ -9,9 +9,10 @@ from pathlib import Path
 import torch
 
 from clickwise.checkpoint import save_state
+from clickwise.loop import CHECKPOINT, Progression
 from clickwise.methods import Supervised
 from clickwise.models import DeepFM
-from clickwise.training import CHECKPOINT, Progression, fit, seeded
+from clickwise.training import fit, seeded
 from tests.logs import make_logs
 
 EPOCHS, EPOCHS_OF_PROCESS, BATCH_SIZE = 3, 10, 60

@@ -9,16 +9,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from clickwise import experiment
+from clickwise import runs
 from clickwise.comparison import Comparison
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
-from clickwise.experiment import Plan, run_comparison, train_one
+from clickwise.experiment import run_comparison
 from clickwise.methods.catalogue import METHODS
 from clickwise.metrics.summary import METRICS
 from clickwise.model_folder import load_model
 from clickwise.prediction import predict
 from clickwise.report.inputs import read_predictions, read_results
+from clickwise.runs import Plan, train_one
 from tests.trained import OPTIONS
 
 PLAN = Plan(["all"], seeds=2, options=OPTIONS, epochs=2, device="cpu", replicates=100)
@@ -88,7 +89,7 @@ def test_a_comparison_broken_off_goes_on_to_equal_results(
     prepared: PreparedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run(prepared, tmp_path / "whole")
-    save, saved = experiment.save_model, []
+    save, saved = runs.save_model, []
 
     def breaking(method: Any, folder: Path, log: PreparedLog) -> None:
         if len(saved) == 3:
@@ -97,7 +98,7 @@ def test_a_comparison_broken_off_goes_on_to_equal_results(
         save(method, folder, log)
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(experiment, "save_model", breaking)
+        patched.setattr(runs, "save_model", breaking)
         run(prepared, tmp_path / "parts")
     assert not (tmp_path / "parts" / "results.json").exists()
     before = {folder: (folder / "model.json").stat().st_mtime_ns for folder in saved}

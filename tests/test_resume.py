@@ -12,9 +12,10 @@ from torch import Tensor
 
 from clickwise.checkpoint import load_state
 from clickwise.errors import InputError
+from clickwise.loop import CHECKPOINT
 from clickwise.methods import Supervised
 from clickwise.models import FM, LR
-from clickwise.training import CHECKPOINT, fit
+from clickwise.training import fit
 from tests.interrupted import EPOCHS, RESULT, checkpoints_written, method, run, send, start
 from tests.logs import assert_same_bits, make_logs
 

@@ -12,11 +12,12 @@ from torch import nn
 
 from clickwise.data.log import Batch
 from clickwise.errors import InputError
+from clickwise.loop import TrainingDiverged
 from clickwise.methods import Supervised
 from clickwise.metrics.pointwise import auc, logloss
 from clickwise.models import FM, LR, DeepFM
 from clickwise.prediction import predict
-from clickwise.training import TrainingDiverged, fit, seeded
+from clickwise.training import fit, seeded
 from tests.logs import Parts, assert_same_bits, make_logs
 
 PARTS = make_logs(600)

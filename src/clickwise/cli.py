@@ -71,7 +71,8 @@ def compare_command(
         resume: go on with an interrupted comparison of the same options.
     """
     from clickwise.comparison import REPORT
-    from clickwise.experiment import Plan, run_comparison
+    from clickwise.experiment import run_comparison
+    from clickwise.runs import Plan
 
     out = out or Path("runs") / Path(source).stem
     options = assignments(set)
@@ -185,7 +186,7 @@ def train_command(
         tensorboard: also log to TensorBoard files (needs the extra track).
         resume: go on with an interrupted run of the same options.
     """
-    from clickwise.experiment import train_one
+    from clickwise.runs import train_one
 
     options = assignments(set)
     log = _open(source, schema, data_root, split, split_seed, cache, label, options)

@@ -1,62 +1,23 @@
 """``fit``: the one training loop around every method."""
 
-import math
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import nn
 
-from clickwise.checkpoint import load_state, random_state, save_state, set_random_state
-from clickwise.configuration import describe
-from clickwise.data.log import Batch, ClickLog
+from clickwise.data.log import ClickLog
 from clickwise.errors import InputError, nearest
-from clickwise.files import clear_leftovers
-from clickwise.interrupt import Interruption, deferred_interrupt
-from clickwise.methods.method import Method, Run
+from clickwise.interrupt import deferred_interrupt
+from clickwise.loop import Loop, Progression
+from clickwise.methods.method import Run
 from clickwise.methods.supervised import as_method
-from clickwise.metrics.pointwise import auc, logloss
-from clickwise.nn.tables import fill_untrained_rows
-from clickwise.prediction import predict
-from clickwise.runlog import HISTORY, RunLog, TrainingProgress
+from clickwise.runlog import RunLog, TrainingProgress
 
 PRECISIONS = ("32-true", "bf16-mixed")
 MONITORS = ("logloss", "auc")
-CHECKPOINT = "checkpoint.safetensors"
-CAUSE = "most likely the learning rate is too high, or a number field holds extreme values (bucket it)"
-
-
-@dataclass
-class Progression:
-    """Where a run stands: everything but the weights, so that it can go on exactly where it was.
-
-    Attributes:
-        epoch: epochs completed.
-        step: steps completed in the current epoch.
-        losses: sums of the losses over the steps of the current epoch.
-        best_epoch: the epoch (from 1) that is best on validation rows; 0 before the first validation.
-        best_value: its value, lower is better (``-auc`` where AUC is watched).
-        history: one row an epoch: epoch, steps, mean losses, validation logloss and auc, seconds.
-        finished: the run is over.
-    """
-
-    epoch: int = 0
-    step: int = 0
-    losses: dict[str, float] = field(default_factory=dict)
-    best_epoch: int = 0
-    best_value: float = math.inf
-    history: list[dict[str, float]] = field(default_factory=list)
-    finished: bool = False
-
-
-class TrainingDiverged(InputError):
-    """The loss became NaN or infinite."""
 
 
 @contextmanager
@@ -156,116 +117,3 @@ def fabric_for(epochs: int, patience: int, monitor: str, device: str, precision:
         return Fabric(accelerator=device, devices=1, precision=precision)  # type: ignore[arg-type]
     except (ValueError, RuntimeError):
         raise InputError(f"device {device!r} is not on this machine; name 'auto', 'cpu' or one that it has") from None
-
-
-@dataclass
-class Loop:
-    """One run of ``fit``: the epochs, what is best so far, and the checkpoint."""
-
-    method: Method
-    train: ClickLog
-    valid: ClickLog | None
-    epochs: int
-    patience: int
-    monitor: str
-    seed: int
-    folder: Path | None
-    checkpoint_seconds: float
-    at: Progression = field(default_factory=Progression)
-    best_weights: dict[str, Tensor] = field(default_factory=dict)
-    saved_at: float = field(default_factory=time.monotonic)
-
-    def run_epoch(self, bar: TrainingProgress, interrupted: Interruption) -> None:
-        """Go on to the end of the current epoch, validate, and save."""
-        at = self.at
-        started, rows = time.monotonic(), 0
-        self.method.train()
-        bar.start_epoch(at.epoch + 1, self.epochs, self.method.steps(), at.step)
-        for episode in self.method.episodes(self.seed, at.epoch, at.step):
-            losses = {name: float(value) for name, value in self.method.step(episode).items()}
-            at.step += 1
-            self._require_finite(losses, episode)
-            for name, value in losses.items():
-                at.losses[name] = at.losses.get(name, 0.0) + value
-            rows += len(episode)
-            bar.advance(next(iter(losses.values())), rows / (time.monotonic() - started))
-            if interrupted or time.monotonic() - self.saved_at > self.checkpoint_seconds:
-                self.save()
-            if interrupted:
-                raise KeyboardInterrupt
-        self._finish_epoch(time.monotonic() - started)
-        self.save()
-
-    def _finish_epoch(self, seconds: float) -> None:
-        at = self.at
-        row = {"epoch": at.epoch + 1, "steps": at.step, **{name: value / at.step for name, value in at.losses.items()}}
-        fill_untrained_rows(self.method, self.train.schema, self.train.counts)
-        at.epoch, at.step, at.losses = at.epoch + 1, 0, {}
-        if self.valid is not None:
-            probability = predict(self.method, self.valid)
-            if not np.isfinite(probability).all():
-                raise TrainingDiverged(f"predictions became NaN after epoch {at.epoch}; {CAUSE}")
-            row["valid_logloss"] = logloss(self.valid.label, probability)
-            row["valid_auc"] = auc(self.valid.label, probability)
-            value = row["valid_logloss"] if self.monitor == "logloss" else -row["valid_auc"]
-            if value < at.best_value:
-                at.best_value, at.best_epoch = value, at.epoch
-                self.best_weights = {name: tensor.clone() for name, tensor in self.method.state_dict().items()}
-        at.history.append({**row, "seconds": seconds})
-        at.finished = self._is_over()
-
-    def _is_over(self) -> bool:
-        stale = self.valid is not None and self.at.epoch - self.at.best_epoch >= self.patience
-        return stale or self.at.epoch >= self.epochs
-
-    def _require_finite(self, losses: dict[str, float], episode: Any) -> None:
-        for name, value in losses.items():
-            if math.isfinite(value):
-                continue
-            rows = ""
-            if isinstance(episode, Batch) and episode.row is not None:
-                more = f" and {len(episode) - 5} more" if len(episode) > 5 else ""
-                rows = f" on training rows {self.train.row[episode.row[:5].numpy()].tolist()}{more}"
-            raise TrainingDiverged(
-                f"{name} became {value} at step {self.at.step} of epoch {self.at.epoch + 1}{rows}; {CAUSE}"
-            )
-
-    def _identity(self) -> dict[str, Any]:
-        """What must be the same for a checkpoint to be of this run."""
-        return {"method": describe(self.method), "seed": self.seed, "rows": len(self.train), "monitor": self.monitor}
-
-    def save(self) -> None:
-        """Write the checkpoint; it is whole or absent."""
-        self.saved_at = time.monotonic()
-        if self.folder is None:
-            return
-        state = {
-            "identity": self._identity(),
-            "at": asdict(self.at),
-            "method": self.method.state_dict(),
-            "best": self.best_weights,
-            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.method.optimizers.items()},
-            "random": random_state(),
-        }
-        save_state(state, self.folder / CHECKPOINT)
-
-    def restore(self) -> None:
-        """Go back to the checkpoint of the folder, if there is one."""
-        if self.folder is None:
-            return
-        for name in (CHECKPOINT, HISTORY):
-            clear_leftovers(self.folder / name)
-        if not (self.folder / CHECKPOINT).exists():
-            return
-        state = load_state(self.folder / CHECKPOINT)
-        if state["identity"] != self._identity():
-            raise InputError(
-                f"{self.folder / CHECKPOINT}: of a run with other options, seed or rows; resume with the same ones"
-            )
-        self.at = Progression(**state["at"])
-        self.at.finished = self.at.epoch > 0 and self._is_over()  # a resumed run may be given more epochs
-        self.method.load_state_dict(state["method"])
-        self.best_weights = state["best"]
-        for name, optimizer in self.method.optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
-        set_random_state(state["random"])

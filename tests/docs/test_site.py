@@ -19,9 +19,10 @@ from clickwise.cli import COMMANDS
 from clickwise.data.sources import SOURCES
 from clickwise.data.splits import SPLITS
 from clickwise.data.storage import PreparedLog
-from clickwise.experiment import Plan, run_comparison
+from clickwise.experiment import run_comparison
 from clickwise.methods.catalogue import GROUPS, METHODS
 from clickwise.methods.supervised import OPTIMIZERS
+from clickwise.runs import Plan
 from clickwise.schema import NUMBER_TRANSFORMS, TIME_TRANSFORMS, Field, Schema
 from tests.docs.pages import ROOT, blocks, pages
 

@@ -1,5 +1,8 @@
 """Field-aware factorisation machine."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from torch import Tensor
 from torch.nn import functional
 
@@ -22,7 +25,9 @@ class FFM(Model):
         initial_deviation: standard deviation of the initial vectors; it decides how fast interactions are learned.
     """
 
-    def __init__(self, schema: Schema, embedding_dim: int = 10, initial_deviation: float = 0.01) -> None:
+    recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 7e-4, "weight_decay": 1.5e-5, "batch_size": 1000}
+
+    def __init__(self, schema: Schema, embedding_dim: int = 4, initial_deviation: float = 0.02) -> None:
         super().__init__(schema)
         self.embedding_dim = embedding_dim
         self.initial_deviation = initial_deviation
