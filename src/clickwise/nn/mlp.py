@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from clickwise.data.log import Batch
+from clickwise.nn.dropout import Dropout
 
 
 class MLP(nn.Module):
@@ -31,7 +32,7 @@ class MLP(nn.Module):
                 layers.append(nn.BatchNorm1d(dim))
             layers.append(nn.ReLU())
             if dropout:
-                layers.append(nn.Dropout(dropout))
+                layers.append(Dropout(dropout))
             inputs = dim
         layers.append(nn.Linear(inputs, outputs))
         self.layers = nn.Sequential(*layers)

@@ -1,0 +1,1 @@
+"""The commands: each calls the library and prints. Heavy modules are imported by the command that needs them."""

@@ -1,0 +1,50 @@
+"""What several commands do with their options."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clickwise.errors import InputError
+
+if TYPE_CHECKING:
+    from clickwise.data.storage import PreparedLog
+
+SOURCE = "source"
+
+
+def open_log(
+    source: str,
+    schema: Path | None,
+    data_root: Path | None,
+    split: str | None,
+    split_seed: int,
+    cache: Path | None,
+    label: str | None,
+    options: dict[str, dict[str, Any]],
+) -> "PreparedLog":
+    """The encoded log that SOURCE and its options name."""
+    from clickwise.data.opening import open_source
+
+    return open_source(source, schema, data_root, split, split_seed, cache, source_options(options, label))
+
+
+def source_options(options: dict[str, dict[str, Any]], label: str | None) -> dict[str, Any]:
+    """Takes the source's own options out of what ``--set`` gave, with ``--label`` among them."""
+    own = options.pop(SOURCE, {})
+    return own if label is None else {**own, "label": label}
+
+
+def refuse_stray(options: dict[str, dict[str, Any]]) -> None:
+    """Raise ``InputError`` for what ``--set`` gave for anything but the source."""
+    if options:
+        raise InputError(f"--set {next(iter(options))}.…: only {SOURCE}.OPTION can be set here")
+
+
+def use_threads(threads: int | None) -> None:
+    """Use so many processor threads; None leaves torch's own choice."""
+    if threads is None:
+        return
+    if threads < 1:
+        raise InputError(f"--threads must be at least 1, not {threads}")
+    import torch
+
+    torch.set_num_threads(threads)

@@ -1,0 +1,75 @@
+"""The main job, on a log of one's own or on the embedded one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from clickwise.commands.common import open_log, use_threads
+from clickwise.options import assignments
+
+
+def demo_command(*, out: Path = Path("runs/demo"), threads: int | None = None) -> None:
+    """Compare every method on the embedded synthetic log: the main job, with no data of your own.
+
+    Args:
+        out: folder for results.json, predictions.parquet and report.html.
+        threads: processor threads; all by default.
+    """
+    compare_command("synthetic", methods="all", out=out, threads=threads, resume=(out / "plan.json").exists())
+
+
+def compare_command(
+    source: str,
+    *,
+    methods: str = "all",
+    split: str | None = None,
+    seeds: int = 1,
+    out: Path | None = None,
+    schema: Path | None = None,
+    data_root: Path | None = None,
+    label: str | None = None,
+    set: Sequence[str] = (),
+    epochs: int = 30,
+    patience: int = 2,
+    monitor: str = "logloss",
+    device: str = "auto",
+    precision: str = "32-true",
+    threads: int | None = None,
+    replicates: int = 1000,
+    split_seed: int = 0,
+    cache: Path | None = None,
+    resume: bool = False,
+) -> None:
+    """Train methods on one click log and compare them honestly on its test rows.
+
+    Args:
+        source: synthetic, movielens-1m, movielens-100k, a raw file or folder (with --schema), or a prepared folder.
+        methods: comma-separated: lr, fm, ffm, deepfm, controls, all, or your own as package.module:Class.
+        split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
+        seeds: number of training seeds.
+        out: folder for results; runs/SOURCE by default.
+        schema: YAML schema of a raw file.
+        data_root: folder of the official files of a public data set; downloaded to your cache by default.
+        label: MovieLens: binary (4 and 5 stars are clicks) or stars (five classes).
+        set: option of a method, or of the source as source.OPTION; may be given many times.
+        epochs: passes over the training rows at most.
+        patience: epochs without a better validation value before stopping.
+        monitor: the validation value that is watched: logloss or auc.
+        device: auto, cpu or cuda.
+        precision: of the arithmetic: 32-true or bf16-mixed.
+        threads: processor threads; all by default.
+        replicates: bootstrap resamples of the users.
+        split_seed: seed of the split.
+        cache: folder for prepared logs; your user cache by default.
+        resume: go on with an interrupted comparison of the same options.
+    """
+    from clickwise.comparison import REPORT
+    from clickwise.experiment import run_comparison
+    from clickwise.runs import Plan
+
+    out = out or Path("runs") / Path(source).stem
+    options = assignments(set)
+    log = open_log(source, schema, data_root, split, split_seed, cache, label, options)
+    use_threads(threads)
+    plan = Plan(methods.split(","), seeds, options, epochs, patience, monitor, device, precision, replicates)
+    run_comparison(log, plan, out, resume).print()
+    print(f"Written: {out / REPORT} (open it in a browser), and results.json, predictions.parquet and runs/ beside it.")

@@ -1,0 +1,127 @@
+"""One model: train it, evaluate it, predict with it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from clickwise.commands.common import open_log, use_threads
+from clickwise.options import assignments
+
+
+def train_command(
+    source: str,
+    method: str,
+    *,
+    out: Path,
+    split: str | None = None,
+    schema: Path | None = None,
+    data_root: Path | None = None,
+    label: str | None = None,
+    set: Sequence[str] = (),
+    epochs: int = 30,
+    patience: int = 2,
+    monitor: str = "logloss",
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "32-true",
+    threads: int | None = None,
+    split_seed: int = 0,
+    cache: Path | None = None,
+    compile: bool = False,
+    tensorboard: bool = False,
+    resume: bool = False,
+) -> None:
+    """Train one method and write a model folder, which is all that evaluate and predict need.
+
+    Args:
+        source: synthetic, movielens-1m, movielens-100k, a raw file or folder (with --schema), or a prepared folder.
+        method: lr, fm, ffm, deepfm, mean-logit, global-rate, or your own as package.module:Class.
+        out: the model folder to write.
+        split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
+        schema: YAML schema of a raw file.
+        data_root: folder of the official files of a public data set; downloaded to your cache by default.
+        label: MovieLens: binary (4 and 5 stars are clicks) or stars (five classes).
+        set: option of the method, or of the source as source.OPTION; may be given many times.
+        epochs: passes over the training rows at most.
+        patience: epochs without a better validation value before stopping.
+        monitor: the validation value that is watched: logloss or auc.
+        seed: of the initial weights, the order of the rows, and dropout.
+        device: auto, cpu or cuda.
+        precision: of the arithmetic: 32-true or bf16-mixed.
+        threads: processor threads; all by default.
+        split_seed: seed of the split.
+        cache: folder for prepared logs; your user cache by default.
+        compile: compile the parts of the model that hold no table of ids.
+        tensorboard: also log to TensorBoard files (needs the extra track).
+        resume: go on with an interrupted run of the same options.
+    """
+    from clickwise.runs import train_one
+
+    options = assignments(set)
+    log = open_log(source, schema, data_root, split, split_seed, cache, label, options)
+    use_threads(threads)
+    progression = train_one(
+        log, method, options, out, seed=seed, resume=resume, epochs=epochs, patience=patience, monitor=monitor,
+        device=device, precision=precision, compile=compile, tensorboard=tensorboard,
+    )  # fmt: skip
+    for row in progression.history:
+        print("  ".join(f"{name} {value:.6g}" for name, value in row.items()))
+    print(f"{out}: written; next: clickwise evaluate {out} FILE, or clickwise predict {out} FILE --out FILE.parquet")
+
+
+def evaluate_command(
+    model: Path,
+    file: Path,
+    *,
+    replicates: int = 1000,
+    trust: str = "",
+    threads: int | None = None,
+    out: Path | None = None,
+) -> None:
+    """Metrics of a trained model on a labelled raw file, or on the test rows of the prepared folder it was trained on.
+
+    Args:
+        model: model folder.
+        file: raw file or folder in the columns of the training table, or a prepared folder.
+        replicates: bootstrap resamples of the users.
+        trust: comma-separated modules of your own that the model may be built from.
+        threads: processor threads; all by default.
+        out: JSON file to write the metrics to, besides printing them.
+    """
+    import json
+
+    from rich.console import Console
+
+    from clickwise.comparison import evaluate
+    from clickwise.files import new_file
+    from clickwise.model_folder import load_model
+    from clickwise.report.leaderboard import print_metrics
+
+    use_threads(threads)
+    trained = load_model(model, trust.split(","))
+    log = trained.encode(file)
+    metrics = evaluate(trained.method, log, replicates)
+    if out is not None:
+        with new_file(out) as path:
+            path.write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    print(f"{model} on {len(log):,} rows of {file}")
+    print_metrics(metrics, Console())
+
+
+def predict_command(model: Path, file: Path, *, out: Path, trust: str = "", threads: int | None = None) -> None:
+    """Click probabilities for the rows of a raw file, new users and items included; labels are not needed.
+
+    Args:
+        model: model folder.
+        file: raw file or folder in the columns of the training table.
+        out: .parquet or .csv file to write: row, user, time, probability.
+        trust: comma-separated modules of your own that the model may be built from.
+        threads: processor threads; all by default.
+    """
+    from clickwise.model_folder import load_model
+    from clickwise.prediction import write_predictions
+
+    use_threads(threads)
+    trained = load_model(model, trust.split(","))
+    log = trained.encode(file, require_label=False)
+    write_predictions(trained.method, log, out)
+    print(f"{out}: {len(log):,} rows")

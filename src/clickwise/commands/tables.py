@@ -1,0 +1,78 @@
+"""Raw tables and folders: prepare, infer, doctor."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from clickwise.commands.common import refuse_stray, source_options
+from clickwise.errors import InputError
+from clickwise.options import assignments
+
+
+def prepare_command(
+    source: str,
+    *,
+    out: Path,
+    split: str | None = None,
+    schema: Path | None = None,
+    data_root: Path | None = None,
+    label: str | None = None,
+    set: Sequence[str] = (),
+    split_seed: int = 0,
+) -> None:
+    """Encode a click log into a folder that training reads without delay.
+
+    Args:
+        source: synthetic, movielens-1m, movielens-100k, or a raw file or folder (with --schema).
+        out: the folder to write.
+        split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
+        schema: YAML schema of a raw file.
+        data_root: folder of the official files of a public data set; downloaded to your cache by default.
+        label: MovieLens: binary (4 and 5 stars are clicks) or stars (five classes).
+        set: option of the source as source.OPTION; may be given many times.
+        split_seed: seed of the split.
+    """
+    from clickwise.data.opening import prepare_source
+    from clickwise.data.splits import SPLITS
+
+    options = assignments(set)
+    of_source = source_options(options, label)
+    refuse_stray(options)
+    log = prepare_source(source, out, schema, data_root, split, split_seed, options=of_source)
+    rows = ", ".join(f"{part} {count:,}" for part, count in log.manifest["rows"].items())
+    print(f"{out}: {rows} rows; {log.schema.size:,} ids in {log.schema.width} slots; split {log.manifest['split']}")
+    print(SPLITS[log.manifest["split"]].leaks)
+
+
+def infer_command(file: Path, *, out: Path | None = None) -> None:
+    """Guess a schema from a raw file and write it as commented YAML for you to correct.
+
+    Args:
+        file: CSV, TSV, Parquet or JSON lines, or a folder of such files.
+        out: the YAML file to write; printed by default.
+    """
+    from clickwise.data.infer import infer_schema
+    from clickwise.files import new_file
+
+    text = infer_schema(file)
+    if out is None:
+        print(text, end="")
+        return
+    if out.exists():
+        raise InputError(f"{out}: exists already; name another --out or remove it")
+    with new_file(out) as path:
+        path.write_text(text, encoding="utf-8")
+    print(f"{out}: read the comments, correct what is wrong, then: clickwise compare {file} --schema {out}")
+
+
+def doctor_command(path: Path | None = None) -> None:
+    """Print versions, threads, devices and free memory; check a prepared folder or a model folder.
+
+    Args:
+        path: prepared folder or model folder to check, every byte of it.
+    """
+    from clickwise.doctor import check_folder, machine
+
+    for name, value in machine().items():
+        print(f"{name:<20} {value}")
+    if path is not None:
+        print(check_folder(path))
