@@ -15,7 +15,8 @@ from clickwise.models import DeepFM
 from clickwise.training import fit, seeded
 from tests.logs import make_logs
 
-EPOCHS, EPOCHS_OF_PROCESS, BATCH_SIZE = 3, 10, 60
+# A process runs long enough that even a busy machine does not see it end between two looks.
+EPOCHS, EPOCHS_OF_PROCESS, BATCH_SIZE = 3, 30, 60
 RESULT = "result.safetensors"
 
 

@@ -27,7 +27,7 @@ from clickwise.comparison import (
 from clickwise.data.splits import SPLITS
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
-from clickwise.files import new_file
+from clickwise.files import is_taken, new_file
 from clickwise.methods.catalogue import build, entry, expand
 from clickwise.runs import Plan, Trained, costs, train_run
 from clickwise.training import fabric_for
@@ -86,7 +86,7 @@ def _claim(out: Path, plan: dict[str, Any], resume: bool) -> None:
                 f"{out}: was started with another {changed[0]!r}; resume with the same options, or name another --out"
             )
         return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if is_taken(out):
         raise InputError(f"{out}: exists and holds something else; name another --out")
     with new_file(path) as temporary:
         temporary.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")

@@ -52,6 +52,11 @@ def clear_leftovers(path: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
+def is_taken(path: Path) -> bool:
+    """True where something stands at ``path`` that is not an empty folder."""
+    return path.exists() and (not path.is_dir() or any(path.iterdir()))
+
+
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """A temporary folder beside ``path`` that becomes ``path`` when the block succeeds and vanishes when it does not.
@@ -60,7 +65,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         InputError: ``path`` exists already and is not an empty folder.
     """
     path = Path(path)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if is_taken(path):
         raise InputError(f"{path}: exists already; name a new folder or remove it first")
     with _clear_write_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from clickwise.comparison import REPLICATES
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
-from clickwise.files import new_file
+from clickwise.files import is_taken, new_file
 from clickwise.loop import Progression
 from clickwise.memory import PeakMemory
 from clickwise.methods.catalogue import build, entry
@@ -143,7 +143,7 @@ def train_one(
         raise InputError(f"method {name!r} combines trained models; `clickwise compare` trains it beside them")
     if stray := [other for other in options if other != name]:
         raise InputError(f"options are given for {stray[0]!r}; the method is {name!r}")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if is_taken(out):
         raise InputError(f"{out}: exists already; name a new folder for the model")
     folder = out.with_name(out.name + ".training")
     if folder.exists() and not resume:

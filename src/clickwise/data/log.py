@@ -55,7 +55,7 @@ class ClickLog:
         schema: the fitted schema.
         ids, numbers, label, user, time: as in ``Batch``, for all rows.
         row: ``int64 [rows]``, number of the row in the raw table.
-        earlier: ``int32 [rows]``, number of strictly earlier rows of the same user (in any part).
+        earlier: ``int32 [rows]``, number of strictly earlier rows of the same user, in parts not later than its own.
         counts: ``int64 [schema.size]``, how often each id stands in the training rows.
         users: raw value of each user code, or None where the schema names no user.
         extras: the raw columns that the schema keeps, ``float32 [rows]`` each.

@@ -29,7 +29,7 @@ from clickwise.data.storage import (
 )
 from clickwise.data.tables import RawTable
 from clickwise.errors import InputError, nearest
-from clickwise.files import new_folder
+from clickwise.files import is_taken, new_folder
 from clickwise.schema import Schema
 from clickwise.version import __version__
 
@@ -56,7 +56,7 @@ def prepare(
     """
     out = Path(out)
     key = prepared_key(source, schema, split, seed, fractions)
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+    if is_taken(out):
         if (out / MANIFEST).is_file() and read_manifest(out)["key"] == key:
             return open_prepared(out)
         raise InputError(f"{out}: exists and holds something else; name a new folder, or move this one away")
