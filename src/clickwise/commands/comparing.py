@@ -42,14 +42,14 @@ def compare_command(
     """Train methods on one click log and compare them honestly on its test rows.
 
     Args:
-        source: synthetic, movielens-1m, movielens-100k, a raw file or folder (with --schema), or a prepared folder.
+        source: synthetic, movielens-1m, movielens-100k, amazon, a raw file or folder (--schema), or a prepared folder.
         methods: comma-separated: lr, fm, ffm, deepfm, controls, all, or your own as package.module:Class.
         split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
         seeds: number of training seeds.
         out: folder for results; runs/SOURCE by default.
         schema: YAML schema of a raw file.
         data_root: folder of the official files of a public data set; downloaded to your cache by default.
-        label: MovieLens: binary (4 and 5 stars are clicks) or stars (five classes).
+        label: MovieLens and Amazon: binary (4 and 5 stars are clicks) or stars (five classes).
         set: option of a method, or of the source as source.OPTION; may be given many times.
         epochs: passes over the training rows at most.
         patience: epochs without a better validation value before stopping.

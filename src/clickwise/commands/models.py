@@ -33,13 +33,13 @@ def train_command(
     """Train one method and write a model folder, which is all that evaluate and predict need.
 
     Args:
-        source: synthetic, movielens-1m, movielens-100k, a raw file or folder (with --schema), or a prepared folder.
+        source: synthetic, movielens-1m, movielens-100k, amazon, a raw file or folder (--schema), or a prepared folder.
         method: lr, fm, ffm, deepfm, mean-logit, global-rate, or your own as package.module:Class.
         out: the model folder to write.
         split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
         schema: YAML schema of a raw file.
         data_root: folder of the official files of a public data set; downloaded to your cache by default.
-        label: MovieLens: binary (4 and 5 stars are clicks) or stars (five classes).
+        label: MovieLens and Amazon: binary (4 and 5 stars are clicks) or stars (five classes).
         set: option of the method, or of the source as source.OPTION; may be given many times.
         epochs: passes over the training rows at most.
         patience: epochs without a better validation value before stopping.

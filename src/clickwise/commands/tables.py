@@ -22,12 +22,12 @@ def prepare_command(
     """Encode a click log into a folder that training reads without delay.
 
     Args:
-        source: synthetic, movielens-1m, movielens-100k, or a raw file or folder (with --schema).
+        source: synthetic, movielens-1m, movielens-100k, amazon, or a raw file or folder (with --schema).
         out: the folder to write.
         split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
         schema: YAML schema of a raw file.
         data_root: folder of the official files of a public data set; downloaded to your cache by default.
-        label: MovieLens: binary (4 and 5 stars are clicks) or stars (five classes).
+        label: MovieLens and Amazon: binary (4 and 5 stars are clicks) or stars (five classes).
         set: option of the source as source.OPTION; may be given many times.
         split_seed: seed of the split.
     """

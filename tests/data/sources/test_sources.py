@@ -10,7 +10,7 @@ from clickwise.errors import InputError
 
 
 def test_sources_say_what_they_are() -> None:
-    assert set(SOURCES) == {"synthetic", "movielens-1m", "movielens-100k"}
+    assert set(SOURCES) == {"synthetic", "movielens-1m", "movielens-100k", "amazon"}
     for name, source in SOURCES.items():
         assert source.name == name
         assert source.description

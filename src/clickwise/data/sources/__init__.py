@@ -87,6 +87,13 @@ SOURCES: dict[str, Source] = {
             module="clickwise.data.sources.movielens",
             function="load_100k",
         ),
+        Source(
+            name="amazon",
+            description="5-core reviews of an Amazon product category, its metadata too; 4 and 5 stars count as clicks",
+            origin="McAuley et al., https://jmcauley.ucsd.edu/data/amazon/ (2014); fetched by hand, not redistributed",
+            module="clickwise.data.sources.amazon",
+            function="load",
+        ),
     )
 }
 
