@@ -31,6 +31,7 @@ __all__ = [
     "difference_figure",
     "metric_figure",
     "predicted_methods",
+    "save_figure",
     "save_figures",
     "to_svg",
     "user_logloss",
@@ -183,10 +184,13 @@ def save_figures(results: Results, predictions: Predictions, folder: Path) -> li
     if results["run"]["classes"] == 2:
         curves = calibration_figures(calibration_curves(results, predictions))
         figures |= {f"calibration-{re.sub('[^A-Za-z0-9_-]', '-', name)}": figure for name, figure in curves.items()}
-    return [path for name, figure in figures.items() if figure is not None for path in _save(figure, folder / name)]
+    return [
+        path for name, figure in figures.items() if figure is not None for path in save_figure(figure, folder / name)
+    ]
 
 
-def _save(figure: Figure, stem: Path) -> tuple[Path, Path]:
+def save_figure(figure: Figure, stem: Path) -> tuple[Path, Path]:
+    """Write one figure on white as ``STEM.svg`` and ``STEM.png``; returns both paths."""
     svg, png = stem.with_name(f"{stem.name}.svg"), stem.with_name(f"{stem.name}.png")
     for path, content in ((svg, to_svg(figure).encode()), (png, to_png(figure))):
         with new_file(path) as temporary:
