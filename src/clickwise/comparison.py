@@ -27,6 +27,7 @@ FORMAT_VERSION = 1
 TRUTH = "probability"
 REPLICATES = 1000
 COSTS = ("train_seconds", "predict_seconds", "peak_memory_bytes", "epochs", "parameters")
+OF_RUN = (*COSTS, "users_without_support", "model_weights")
 RESULTS, PREDICTIONS, REPORT = "results.json", "predictions.parquet", "report.html"
 
 Probabilities = Mapping[str, Sequence[npt.NDArray[np.float32]]]
@@ -123,7 +124,7 @@ def score(
     for name, values in methods.items():
         values["title"] = title(name)
         values["control"] = name in METHODS and METHODS[name].control
-        values |= dict.fromkeys(COSTS)
+        values |= dict.fromkeys(OF_RUN)
         values |= _against(values["auc"]["mean"], methods[best]["auc"]["mean"], methods.get(ORACLE))
     found = differences(label, user, predictions, best, drawn) if len(predictions) > 1 else []
     return {"methods": methods, "best_single": best, "differences": found}
@@ -142,8 +143,8 @@ def methods_of(table: pl.DataFrame) -> dict[str, list[npt.NDArray[np.float32]]]:
 
 
 def best_model(auc: Mapping[str, float]) -> str:
-    """The model with the highest AUC; a control only where there is no model."""
-    models = [name for name in auc if name not in METHODS or not METHODS[name].control]
+    """The single model with the highest AUC; another method only where there is no model."""
+    models = [name for name in auc if name not in METHODS or METHODS[name].group == "model"]
     return max(models or list(auc), key=lambda name: auc[name])
 
 

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.files import is_taken, new_file
 from clickwise.methods.catalogue import build, entry, expand
+from clickwise.methods.method import Method
 from clickwise.runs import Plan, Trained, costs, train_run
 from clickwise.training import fabric_for
 
@@ -47,15 +49,14 @@ def run_comparison(log: PreparedLog, plan: Plan, out: Path, resume: bool = False
     if stray := [name for name in plan.options if name not in names]:
         raise InputError(f"options are given for {stray[0]!r}, which is not among the methods {', '.join(names)}")
     for name in names:
-        if entry(name).group != "combination":
+        if not entry(name).made_of_models:
             build(name, log.schema, plan.options.get(name, {}), [])  # a wrong option must not surface after an hour
     _claim(out, {"log": log.manifest["key"], **asdict(plan), "methods": names}, resume)
     trained: dict[str, list[Trained]] = {}
     for name in names:
         seeds = 1 if entry(name).group == "control" else plan.seeds  # a control has no randomness
-        models = [other for other in trained if entry(other).group == "model"]
         trained[name] = [
-            train_run(log, plan, name, seed, [trained[m][seed].method for m in models], _run(out, name, seed), progress)
+            train_run(log, plan, name, seed, _models(trained, name, seed), _run(out, name, seed), progress)
             for seed in range(seeds)
         ]
     table = prediction_table(
@@ -71,6 +72,17 @@ def run_comparison(log: PreparedLog, plan: Plan, out: Path, resume: bool = False
     comparison = Comparison({"format": FORMAT, "version": FORMAT_VERSION, "run": facts, **scored}, table)
     comparison.save(out)
     return comparison
+
+
+def _models(trained: Mapping[str, Sequence[Trained]], name: str, seed: int) -> list[Method]:
+    """The trained models of a seed that a method is made of."""
+    found = entry(name)
+    if not found.made_of_models:
+        return []
+    models = [runs[seed] for other, runs in trained.items() if entry(other).group == "model"]
+    if found.of_best:
+        models = [min(models, key=lambda model: float(model.facts["valid_logloss"]))]
+    return [model.method for model in models]
 
 
 def _claim(out: Path, plan: dict[str, Any], resume: bool) -> None:

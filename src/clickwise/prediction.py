@@ -5,13 +5,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import torch
 from torch import nn
 
-from clickwise.data.loading import ordered_batches
 from clickwise.data.log import ClickLog
 from clickwise.errors import InputError
 from clickwise.files import new_file
+from clickwise.methods.scoring import score
 from clickwise.methods.supervised import as_method
 
 
@@ -24,20 +23,8 @@ def predict(model: nn.Module, log: ClickLog, batch_size: int = 10_000) -> npt.ND
         batch_size: rows scored at once; it bounds memory and changes no result.
     """
     method = as_method(model)
-    device = next((tensor.device for tensor in [*method.parameters(), *method.buffers()]), torch.device("cpu"))
-    was_training = model.training  # of what was given: a bare model's wrapper is always new
-    method.eval()
-    probability: npt.NDArray[np.float32] | None = None
-    start = 0
-    with torch.inference_mode():
-        for batch in ordered_batches(log, batch_size):
-            part = method.predict(batch.to(device)).cpu().numpy()
-            if probability is None:
-                probability = np.empty((len(log), *part.shape[1:]), dtype=np.float32)
-            probability[start : start + len(part)] = part
-            start += len(part)
-    method.train(was_training)
-    return np.empty(0, dtype=np.float32) if probability is None else probability
+    method.train(model.training)  # a bare model's wrapper is always new
+    return score(method, log, batch_size)
 
 
 def write_predictions(model: nn.Module, log: ClickLog, out: Path) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from clickwise.comparison import REPLICATES
+from clickwise.data.log import ClickLog
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.files import is_taken, new_file
@@ -19,13 +21,15 @@ from clickwise.loop import Progression
 from clickwise.memory import PeakMemory
 from clickwise.methods.catalogue import build, entry
 from clickwise.methods.method import Method
+from clickwise.methods.selection import Selection
+from clickwise.methods.weights import Weighs, summary
 from clickwise.metrics.pointwise import auc, logloss
 from clickwise.model_folder import load_model, save_model
 from clickwise.prediction import predict
 from clickwise.runlog import HISTORY
 from clickwise.training import fit, seeded
 
-FINISHED, MODEL, PROBABILITY = "finished.json", "model", "test.npy"
+FINISHED, MODEL, PROBABILITY, WEIGHTS = "finished.json", "model", "test.npy", "user_weights.parquet"
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def train_run(
         log, plan: what the comparison is of.
         name: the method.
         seed: of weights, order and dropout.
-        models: the trained models of this seed, for a combination.
+        models: the trained models of this seed, for a method made of them.
         folder: the run's own; holds its checkpoint, then its model, predictions and facts.
         progress: show a progress bar.
     """
@@ -94,25 +98,40 @@ def train_run(
             device=plan.device, precision=plan.precision, folder=folder, resume=True, progress=progress,
         )  # fmt: skip
         seconds = sum(row["seconds"] for row in progression.history) or time.monotonic() - clock
-        valid = predict(method, log.valid)
+        judged = method.monitored(log.valid) or log.valid
+        valid = predict(method, judged)
+        # From here on validation rows are known too, as all that lies before the test rows would be in service.
+        method.remember(log.train, log.valid)
         clock = time.monotonic()
-        test = predict(method, log.test)
+        test, weights = _predict_test(method, log.test)
     facts = {
         "train_seconds": seconds,
         "predict_seconds": time.monotonic() - clock,
         "peak_memory_bytes": memory.bytes,
         "best_epoch": progression.best_epoch or None,
         "parameters": sum(parameter.numel() for parameter in method.parameters()),
-        "valid_auc": auc(log.valid.label, valid),
-        "valid_logloss": logloss(log.valid.label, valid),
+        "valid_auc": auc(judged.label, valid),
+        "valid_logloss": logloss(judged.label, valid),
+        "users_without_support": method.without_support(log.test),
+        "model_weights": None if weights is None else summary(weights),
     }
     shutil.rmtree(folder / MODEL, ignore_errors=True)
     save_model(method, folder / MODEL, log)
+    if weights is not None:
+        with new_file(folder / WEIGHTS) as path:
+            weights.write_parquet(path)
     with new_file(folder / PROBABILITY) as path, path.open("wb") as file:
         np.save(file, test, allow_pickle=False)
     with new_file(folder / FINISHED) as path:
         path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return Trained(method, test, facts)
+
+
+def _predict_test(method: Method, test: ClickLog) -> tuple[npt.NDArray[np.float32], pl.DataFrame | None]:
+    """Probabilities, and the weights of the models for each user where the method has such weights."""
+    if isinstance(method, Selection):
+        return method.score_with_weights(test)
+    return predict(method, test), method.user_weights(test) if isinstance(method, Weighs) else None
 
 
 def train_one(
@@ -139,8 +158,8 @@ def train_one(
     Raises:
         InputError: an option that is not known, an ``out`` in use, or a run to resume that is not there.
     """
-    if entry(name).group == "combination":
-        raise InputError(f"method {name!r} combines trained models; `clickwise compare` trains it beside them")
+    if entry(name).made_of_models:
+        raise InputError(f"method {name!r} is made of trained models; `clickwise compare` trains it beside them")
     if stray := [other for other in options if other != name]:
         raise InputError(f"options are given for {stray[0]!r}; the method is {name!r}")
     if is_taken(out):
@@ -151,6 +170,7 @@ def train_one(
     with seeded(seed):
         method = build(name, log.schema, options.get(name, {}), [])
     progression = fit(method, log.train, log.valid, seed=seed, folder=folder, resume=True, **fit_options)
+    method.remember(log.train, log.valid)
     save_model(method, out, log)
     if (folder / HISTORY).exists():
         shutil.move(folder / HISTORY, out / HISTORY)
@@ -171,4 +191,17 @@ def costs(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "epochs": [fact["best_epoch"] for fact in facts if fact["best_epoch"] is not None],
         "parameters": facts[0]["parameters"],
         "valid": {"auc": mean("valid_auc"), "logloss": mean("valid_logloss")},
+        "users_without_support": facts[0]["users_without_support"],
+        "model_weights": _mean_weights([fact["model_weights"] for fact in facts]),
+    }
+
+
+def _mean_weights(seeds: Sequence[Mapping[str, Mapping[str, float]] | None]) -> dict[str, dict[str, float]] | None:
+    """Summaries of the weights, averaged over the seeds; None for a method without weights."""
+    found = [seed for seed in seeds if seed is not None]
+    if not found:
+        return None
+    return {
+        model: {key: float(np.mean([seed[model][key] for seed in found])) for key in values}
+        for model, values in found[0].items()
     }

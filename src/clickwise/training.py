@@ -84,10 +84,18 @@ def fit(
         raise InputError(
             "monitor 'auc': the validation part holds one class only; watch 'logloss', or take another split"
         )
+    for first in method.before(train, valid):
+        fit(
+            first.method, first.train, first.valid, epochs=epochs, patience=patience, monitor=monitor, seed=seed,
+            device=device, precision=precision, compile=compile, resume=resume,
+            folder=None if folder is None else folder / first.name,
+            checkpoint_seconds=checkpoint_seconds, tensorboard=tensorboard, progress=progress,
+        )  # fmt: skip
     method.to(fabric.device)
     with seeded(seed):
         method.start(train, valid, Run(fabric, compile))
-        loop = Loop(method, train, valid, epochs, patience, monitor, seed, folder, checkpoint_seconds)
+        monitored = method.monitored(valid)
+        loop = Loop(method, train, monitored, epochs, patience, monitor, seed, folder, checkpoint_seconds)
         if not method.iterates:
             loop.at.finished = True
         elif resume:

@@ -1,7 +1,7 @@
 """Methods by the names that the command line knows."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
@@ -9,9 +9,16 @@ from torch import nn
 from clickwise.configuration import arguments, check_options, find_class
 from clickwise.errors import InputError, nearest
 from clickwise.methods.controls import GlobalRate, MeanLogit, Stacking, UniformAverage
+from clickwise.methods.fine_tuning import FineTunedStacking, UserFineTuning
+from clickwise.methods.hedge import HedgeMixture
+from clickwise.methods.level_selectors import SampleLevelSelector, UserLevelSelector
+from clickwise.methods.metaselector import MetaSelector
 from clickwise.methods.method import Method
+from clickwise.methods.simplified import SimplifiedMetaSelector
 from clickwise.methods.supervised import Supervised
+from clickwise.methods.unseen import common_schema_of
 from clickwise.models import FFM, FM, LR, DeepFM
+from clickwise.nn.selector import Selector
 from clickwise.schema import Schema
 
 Options = Mapping[str, Any]
@@ -23,18 +30,34 @@ class Entry:
 
     Attributes:
         title: how tables call it.
-        kind: its class: a model, a control, or a combination of trained models.
-        group: ``model``, ``control`` (stands alone) or ``combination`` (a control made of the run's trained models).
+        kind: its class: a model, a control, or a method made of trained models.
+        group: ``model``; ``control`` (stands alone, without randomness); ``combination`` (a control made of the run's
+            trained models); ``adaptive`` (made of them too, and held against the controls).
+        options: of its constructor, in place of that one's defaults.
+        of_best: made of the one model that is best on validation rows, not of all.
+        family: group of the command line that it belongs to, besides ``controls`` and ``all``.
     """
 
     title: str
     kind: Callable[..., nn.Module]
     group: str = "model"
+    options: Options = field(default_factory=dict)
+    of_best: bool = False
+    family: str = ""
 
     @property
     def control(self) -> bool:
         """True for what adaptive methods are held against."""
-        return self.group != "model"
+        return self.group in ("control", "combination")
+
+    @property
+    def made_of_models(self) -> bool:
+        """True for what needs trained models."""
+        return self.group in ("combination", "adaptive")
+
+
+def _selector(title: str, kind: Callable[..., nn.Module], group: str = "adaptive", **options: Any) -> Entry:
+    return Entry(title, kind, group, options, of_best=kind is UserFineTuning, family="selectors")
 
 
 METHODS: dict[str, Entry] = {
@@ -46,8 +69,25 @@ METHODS: dict[str, Entry] = {
     "deepfm": Entry("DeepFM", DeepFM),
     "uniform-average": Entry("Uniform average", UniformAverage, "combination"),
     "stacking": Entry("Global stacking", Stacking, "combination"),
+    "stacking-fine-tuned": _selector("Stacking of fine-tuned models", FineTunedStacking, "combination"),
+    "user-fine-tuning": _selector("Best model fine-tuned per user", UserFineTuning, "combination"),
+    "metaselector-shuffled": _selector(
+        "MetaSelector, users shuffled", MetaSelector, "combination", pretrain=False, shuffle_users=True
+    ),
+    "hedge": _selector("Per-user Hedge weights", HedgeMixture),
+    "sample-selector": _selector("Sample-level selector", SampleLevelSelector),
+    "user-selector": _selector("User-level selector", UserLevelSelector),
+    "metaselector-simplified": _selector("MetaSelector-Simplified", SimplifiedMetaSelector, pretrain=False),
+    "metaselector": _selector("MetaSelector", MetaSelector, pretrain=False),
 }
-GROUPS = {"controls": [name for name, entry in METHODS.items() if entry.control], "all": list(METHODS)}
+GROUPS = {
+    "controls": [name for name, entry in METHODS.items() if entry.control and not entry.family],
+    "selectors": [name for name, entry in METHODS.items() if entry.family == "selectors"],
+    "all": list(METHODS),
+}
+STAGES = ("control", "model", "combination", "adaptive")
+NEED_USERS = [name for name, entry in METHODS.items() if entry.kind in (HedgeMixture, UserFineTuning, MetaSelector)]
+NEED_USERS.append("metaselector-simplified")
 COMBINED_FROM = 2
 
 
@@ -72,23 +112,29 @@ def expand(names: Iterable[str], schema: Schema) -> list[str]:
     grouped = [name for group in given for name in GROUPS.get(group, [])]
     outright = [name for name in given if name not in GROUPS]
     wanted = dict.fromkeys([*grouped, *outright])
-    models = [name for name in wanted if entry(name).group == "model"]
-    left_out = set()
-    if len(models) < COMBINED_FROM:
-        left_out = {name for name in wanted if entry(name).group == "combination"}
-    if not schema.item and not any(f.column == schema.user for f in schema.id_fields):
-        left_out.add("mean-logit")
+    left_out = _left_out(wanted, schema)
     if refused := [name for name in outright if name in left_out]:
-        need = (
-            "two models among the methods"
-            if entry(refused[0]).group == "combination"
-            else "the schema to name its item"
-        )
-        raise InputError(f"method {refused[0]!r} needs {need}")
+        raise InputError(f"method {refused[0]!r} needs {left_out[refused[0]]}")
     kept = [name for name in wanted if name not in left_out]
     if not kept:
         raise InputError(f"methods: {', '.join(given)} leaves nothing to train on this log")
-    return sorted(kept, key=lambda name: entry(name).group == "combination")
+    return sorted(kept, key=lambda name: STAGES.index(entry(name).group))
+
+
+def _left_out(names: Iterable[str], schema: Schema) -> dict[str, str]:
+    """What the log or the other methods do not allow, and what it needs."""
+    names = list(names)
+    models = [name for name in names if entry(name).group == "model"]
+    has_user = any(f.column == schema.user and f.kind == "category" for f in schema.id_fields)
+    needs = {}
+    for name in names:
+        if entry(name).made_of_models and len(models) < COMBINED_FROM:
+            needs[name] = "two models among the methods"
+        elif name in NEED_USERS and not has_user:
+            needs[name] = "the schema to name its user and to have a category field of that column"
+        elif name == "mean-logit" and not schema.item and not has_user:
+            needs[name] = "the schema to name its item, or to have a category field of its user"
+    return needs
 
 
 def build(name: str, schema: Schema, options: Options, models: Sequence[Method]) -> Method:
@@ -98,15 +144,14 @@ def build(name: str, schema: Schema, options: Options, models: Sequence[Method])
         name: a name in ``METHODS``, or ``package.module:Class``.
         schema: the fitted schema.
         options: for the model's constructor and for ``Supervised``, mixed.
-        models: trained models, for a combination.
+        models: trained models, for a method made of them, the best one on validation rows first where it takes one.
 
     Raises:
         InputError: an option that neither takes, with the nearest one.
     """
     found = entry(name)
-    if found.group == "combination":
-        check_options(options, found.kind, name)
-        return _made(name, found.kind, options, models)  # type: ignore[return-value]
+    if found.made_of_models:
+        return _of_models(name, found, options, models)
     if found.group == "control":
         check_options(options, found.kind, name)
         return _made(name, found.kind, options, schema)  # type: ignore[return-value]
@@ -118,6 +163,21 @@ def build(name: str, schema: Schema, options: Options, models: Sequence[Method])
     model = _made(name, found.kind, {key: value for key, value in options.items() if key in of_model}, schema)
     trained = _made(name, Supervised, {key: value for key, value in options.items() if key in of_training}, model)
     return trained  # type: ignore[return-value]
+
+
+def _of_models(name: str, found: Entry, options: Options, models: Sequence[Method]) -> Method:
+    """A method made of trained models; options of its selector stand among its own."""
+    own = [option for option in arguments(found.kind) if option not in ("self", "model", "models", "selector")]
+    of_selector = []
+    if "selector" in arguments(found.kind):
+        of_selector = [option for option in arguments(Selector) if option not in ("self", "schema", "models")]
+    for option in options:
+        if option not in (*own, *of_selector):
+            raise InputError(f"{name}: unknown option {option!r}{nearest(option, [*own, *of_selector])}")
+    given: dict[str, Any] = {**found.options, **{key: value for key, value in options.items() if key in own}}
+    if chosen := {key: value for key, value in options.items() if key in of_selector}:
+        given["selector"] = Selector(common_schema_of(models), len(models), **chosen)
+    return _made(name, found.kind, given, models[0] if found.of_best else models)  # type: ignore[return-value]
 
 
 def _made(name: str, kind: Callable[..., nn.Module], options: Options, first: object) -> nn.Module:

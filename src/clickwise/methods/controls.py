@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy.optimize import minimize
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from clickwise.data.loading import ordered_batches
 from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError
 from clickwise.methods.method import Method, Run
+from clickwise.methods.scoring import score
 from clickwise.methods.supervised import as_method
 from clickwise.schema import Schema
 
@@ -139,21 +141,24 @@ class Stacking(UniformAverage):
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         if valid is None:
             raise InputError("stacking fits its weights on validation rows; give it some")
-        self.eval()
-        likelihood = np.concatenate([self._likelihood(b) for b in ordered_batches(valid, SCORED_ROWS)])
-        self.weights.copy_(torch.from_numpy(convex_weights(likelihood)))
+        self.weights.copy_(stacking_weights([cast(Method, model) for model in self.models], valid))
 
-    def _likelihood(self, batch: Batch) -> np.ndarray:
-        """Probability that each model gives to the recorded label, ``float64 [batch, models]``."""
-        batch = batch.to(self.weights.device)
-        with torch.inference_mode():
-            each = self._each(batch).double()
-        label = batch.label.long()
-        if each.dim() == 2:
-            likelihood = torch.where(label.unsqueeze(1) == 1, each, 1 - each)
-        else:
-            likelihood = each[torch.arange(len(label), device=label.device), label]
-        return likelihood.cpu().numpy()
+
+def stacking_weights(models: Sequence[Method], log: ClickLog) -> Tensor:
+    """Weights of the global convex combination that minimises LogLoss on ``log``, ``float64 [models]``."""
+    return torch.from_numpy(convex_weights(likelihoods(models, log)))
+
+
+def likelihoods(models: Sequence[Method], log: ClickLog) -> npt.NDArray[np.float64]:
+    """Probability that each model gives to the recorded label, ``[rows, models]``."""
+    return np.stack([true_probability(score(model, log), log.label) for model in models], axis=1)
+
+
+def true_probability(probability: npt.NDArray[np.float32], label: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """Probability of the recorded label ``[rows]``, from that of a click ``[rows]`` or of each class."""
+    if probability.ndim == 1:
+        return np.where(label == 1, probability, 1.0 - probability).astype(np.float64)
+    return probability[np.arange(len(label)), label].astype(np.float64)
 
 
 def convex_weights(likelihood: np.ndarray) -> np.ndarray:

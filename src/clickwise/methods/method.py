@@ -1,6 +1,6 @@
 """What every method is: how parameters are learned, and how they predict."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,19 +20,45 @@ class Run:
     compile: bool = False
 
 
+@dataclass(frozen=True)
+class Before:
+    """A method that must be trained before another one.
+
+    Attributes:
+        name: of its folder within that of the run.
+        method: what is trained, as the method that needs it will be.
+        train, valid: its rows.
+    """
+
+    name: str
+    method: "Method"
+    train: ClickLog
+    valid: ClickLog | None
+
+
 class Method(nn.Module):
     """Base of the methods. ``fit`` calls ``start`` once, then ``step`` on what ``episodes`` yields, then predicts.
 
     Attributes:
         iterates: False for a method that ``start`` fits in closed form.
+        by_user: True for a method that does work for each user of a batch, and so wants a user's rows together.
         optimizers: by name, filled by ``start``; their state is part of a checkpoint.
     """
 
     iterates: ClassVar[bool] = True
+    by_user: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()
         self.optimizers: dict[str, Optimizer] = {}
+
+    def before(self, train: ClickLog, valid: ClickLog | None) -> "Sequence[Before]":
+        """What ``fit`` trains first."""
+        return ()
+
+    def monitored(self, valid: ClickLog | None) -> ClickLog | None:
+        """Validation rows that epochs are judged on; a method that learns from some of them leaves those out."""
+        return valid
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         """Make optimisers and loaders, or fit in closed form. Called with the method already on its device."""
@@ -49,6 +75,16 @@ class Method(nn.Module):
     def step(self, episode: Any) -> dict[str, Tensor]:
         """One update of the parameters. Returns the losses by name, the one that was minimised first."""
         raise NotImplementedError
+
+    def remember(self, *logs: ClickLog) -> None:
+        """Adapt from now on to the rows of these logs, which are known when later rows are predicted.
+
+        Most methods adapt to nothing and ignore it.
+        """
+
+    def without_support(self, log: ClickLog) -> int | None:
+        """Users of ``log`` that the method has nothing to adapt to; None for a method that does not adapt to users."""
+        return None
 
     def predict(self, batch: Batch) -> Tensor:
         """Probability of a click ``[batch]``, or of each class ``[batch, classes]``."""

@@ -1,5 +1,6 @@
 """Ordinary training of one model on shuffled mini-batches."""
 
+import copy
 from collections.abc import Iterator
 
 from torch import Tensor, nn
@@ -131,6 +132,13 @@ class Supervised(Method):
 
     def predict(self, batch: Batch) -> Tensor:
         return to_probability(self.model(batch).float())
+
+    def copy(self) -> "Supervised":
+        """The same options around a copy of the network, without what ``start`` made."""
+        return Supervised(
+            copy.deepcopy(self.model), self.optimizer, self.learning_rate, self.weight_decay, self.batch_size,
+            self.loss, self.row_sparse,
+        )  # fmt: skip
 
 
 def as_method(model: nn.Module) -> Method:

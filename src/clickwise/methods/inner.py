@@ -1,0 +1,66 @@
+"""The inner step of one user's task, on the touched rows of any module."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from clickwise.adaptation import Parameters, TaskParameters, adapt
+from clickwise.data.log import Batch
+from clickwise.nn.tables import id_tables
+
+Rates = Callable[[TaskParameters], Mapping[str, Tensor | float]]
+
+
+@dataclass(frozen=True)
+class Adaptable:
+    """A module whose parameters can adapt to a user.
+
+    Attributes:
+        module: maps a batch to whatever ``loss`` takes.
+        dense: its parameters that are not indexed by id, by name.
+        tables: its id tables, by name.
+        rates: the inner learning rate of each parameter that adapts, for one task.
+        loss: mean loss of the support: ``(output of the module, label) -> scalar``.
+        steps: gradient steps.
+    """
+
+    module: nn.Module
+    dense: Mapping[str, nn.Parameter]
+    tables: Mapping[str, nn.Parameter]
+    rates: Rates
+    loss: Callable[[object, Tensor], Tensor]
+    steps: int = 1
+
+    @classmethod
+    def of(cls, module: nn.Module, size: int, rates: Rates, loss: Callable[..., Tensor], steps: int = 1) -> "Adaptable":
+        """With the parameters of ``module``, whose id tables have ``size`` rows."""
+        tables = id_tables(module, size)
+        dense = {name: parameter for name, parameter in module.named_parameters() if name not in tables}
+        return cls(module, dense, tables, rates, loss, steps)
+
+    def adapt(
+        self, support: Batch, query: Batch, second_order: bool = False, constant: bool = True
+    ) -> tuple[TaskParameters, dict[str, Tensor], Batch]:
+        """The inner step (MetaSelector paper, Eq. 4).
+
+        Args:
+            support, query: rows of one user; without support nothing adapts.
+            second_order: as in ``clickwise.adaptation.adapt``.
+            constant: nothing will be differentiated in the result.
+
+        Returns:
+            The leaves of the task's graph, the adapted parameters, and the query with its ids as these number them.
+        """
+        dense: Parameters = self.dense
+        if constant:
+            dense = {name: parameter.detach().requires_grad_() for name, parameter in self.dense.items()}
+        leaves, (of_support, of_query) = TaskParameters.gather(dense, self.tables, [support.ids, query.ids])
+        support = support.with_ids(of_support)
+
+        def loss(values: Parameters) -> Tensor:
+            return self.loss(functional_call(self.module, dict(values), (support,)), support.label)
+
+        steps = self.steps if len(support) else 0
+        return leaves, adapt(leaves.values, self.rates(leaves), loss, steps, second_order), query.with_ids(of_query)

@@ -1,0 +1,129 @@
+"""The labelled rows of known users that a personal method adapts to."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from clickwise.data.log import Batch, ClickLog
+from clickwise.errors import InputError
+from clickwise.schema import Schema
+
+FIRST_VALUE = 2
+"""Ids of a vocabulary from here on are values; those below stand for unknown and missing ones."""
+
+
+def user_column(schema: Schema, method: str) -> int:
+    """The slot of ``ids`` that tells users apart, whatever log a row comes from.
+
+    Raises:
+        InputError: the schema has no category field of its user column.
+    """
+    names = [f.name for f in schema.id_fields if f.column == schema.user and f.kind == "category"]
+    if not schema.user or not names:
+        raise InputError(f"{method} needs the schema to name its 'user' and to have a category field of that column")
+    return schema.slots(names[0]).start
+
+
+class Memory(nn.Module):
+    """Support rows by user id. Part of the state of a method, so that a model folder predicts as the method did.
+
+    Users that the vocabulary does not know share one id and so are not remembered; ``adapt`` serves them.
+
+    Args:
+        schema: fitted schema.
+        column: slot of ``ids`` that holds the user.
+        size: rows kept of a user at most: those remembered last.
+        shuffled: give a user the rows of another one, half the list of users away.
+    """
+
+    key: Tensor
+    ids: Tensor
+    numbers: Tensor
+    label: Tensor
+    time: Tensor
+
+    def __init__(self, schema: Schema, column: int, size: int, shuffled: bool = False) -> None:
+        super().__init__()
+        self.column = column
+        self.size = size
+        self.shuffled = shuffled
+        field = next(f for f in schema.id_fields if schema.slots(f.name).start == column)
+        self.known_from = schema.offsets[field.vocabulary] + FIRST_VALUE
+        self.register_buffer("key", torch.zeros(0, dtype=torch.int32))
+        self.register_buffer("ids", torch.zeros(0, schema.width, dtype=torch.int32))
+        self.register_buffer("numbers", torch.zeros(0, schema.number_width))
+        self.register_buffer("label", torch.zeros(0, dtype=torch.int32))
+        self.register_buffer("time", torch.zeros(0, dtype=torch.int64))
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        for name, buffer in self.named_buffers():
+            setattr(self, name, buffer[:0])
+
+    def add(self, log: ClickLog) -> None:
+        """Remember the rows of a log; they count as later than those remembered before."""
+        rows = np.flatnonzero(log.ids[:, self.column] >= self.known_from)
+        rows = rows[np.lexsort((log.time[rows], log.ids[rows, self.column]))]
+        fresh = {
+            "key": log.ids[rows, self.column],
+            "ids": log.ids[rows],
+            "numbers": log.numbers[rows],
+            "label": log.label[rows],
+            "time": log.time[rows],
+        }
+        joined = {
+            name: torch.cat([buffer, torch.from_numpy(np.ascontiguousarray(fresh[name])).to(buffer)])
+            for name, buffer in self.named_buffers()
+        }
+        kept = _last_of_each(joined["key"], self.size)
+        for name, values in joined.items():
+            setattr(self, name, values.index_select(0, kept))
+
+    def of(self, user: int) -> Batch | None:
+        """The remembered rows of a user id, as views; None where there are none."""
+        if self.shuffled:
+            user = self._stranger(user)
+        # numpy's search costs a third of torch's for a single value.
+        start, stop = np.searchsorted(self._keys(), [user, user + 1])
+        if start == stop:
+            return None
+        part = slice(int(start), int(stop))
+        return Batch(self.ids[part], self.numbers[part], self.label[part], self.key[part].long(), self.time[part])
+
+    def sizes(self, log: ClickLog) -> npt.NDArray[np.int64]:
+        """How many rows are remembered of the user of each row of a log, ``[rows]``."""
+        keys, users = self._keys(), log.ids[:, self.column]
+        found: npt.NDArray[np.int64] = np.searchsorted(keys, users, side="right") - np.searchsorted(keys, users)
+        return found
+
+    def _stranger(self, user: int) -> int:
+        """The user whose rows stand in for those of ``user``; itself where nothing is remembered of it."""
+        users = np.unique(self._keys())
+        place = int(np.searchsorted(users, user))
+        known = place < len(users) and users[place] == user
+        return int(users[(place + len(users) // 2) % len(users)]) if known else user
+
+    def _keys(self) -> np.ndarray:
+        return self.key.numpy() if self.key.device.type == "cpu" else self.key.cpu().numpy()
+
+    def _load_from_state_dict(self, state: Mapping[str, Any], prefix: str, *rest: Any) -> None:
+        """Take over however many rows were saved."""
+        for name, buffer in self.named_buffers():
+            if prefix + name in state:
+                setattr(self, name, buffer.new_empty(state[prefix + name].shape))
+        super()._load_from_state_dict(state, prefix, *rest)
+
+
+def _last_of_each(key: Tensor, size: int) -> Tensor:
+    """Places of the last ``size`` entries of each key, sorted by key and otherwise in order."""
+    order = torch.argsort(key, stable=True)
+    counts = torch.unique_consecutive(key[order], return_counts=True)[1]
+    ends = counts.cumsum(0).repeat_interleave(counts)
+    return order[ends - torch.arange(len(order), device=key.device) <= size]

@@ -1,0 +1,150 @@
+"""MetaSelector: which model serves this user, learned by meta-learning (Luo et al. 2020)."""
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from clickwise.adaptation import TableGradients
+from clickwise.data.log import Batch, ClickLog
+from clickwise.data.tasks import Task
+from clickwise.errors import InputError, nearest
+from clickwise.methods.inner import Adaptable
+from clickwise.methods.method import Run
+from clickwise.methods.mixture import mean_loss
+from clickwise.methods.rates import LearnedRates
+from clickwise.methods.selection import Selection
+from clickwise.nn.selector import Selector
+from clickwise.nn.tables import id_tables
+
+WEIGHTINGS = ("users", "rows")
+
+
+class MetaSelector(Selection):
+    """A mixture of models whose weights and, if asked, whose models adapt to each user (paper, Algorithm 1).
+
+    ``p(x) = sum_k lambda_k(x) M_k(x)``. One inner gradient step on a user's support adapts selector and models
+    (Eq. 4); the loss of the adapted mixture on the user's query trains initial values and inner rates (Eq. 5 and 6).
+
+    Args:
+        models: networks or ``Supervised`` ones, of one schema.
+        selector: the network that weighs them; a ``Selector`` with its defaults where None.
+        inner_learning_rate: first value of the inner rates, alpha.
+        outer_learning_rate: of Adam, beta; a tenth of alpha where None (section 5.3).
+        rates: ``parameter``, ``vocabulary`` or ``fixed``, see ``LearnedRates``.
+        second_order: let outer gradients flow through the inner step.
+        adapt_models: adapt and train the models too; else they stay as pre-trained.
+        inner_steps: gradient steps on the support.
+        users_per_episode: m of Algorithm 1.
+        support_size: rows of a user to adapt to at most, the latest ones.
+        query_share: share of a user's rows that the models have not seen that is query in an episode.
+        order: ``time`` takes the latest of those rows as query, ``random`` any.
+        pretrain: train the models first, on ``pretrain_share`` of each user's training rows; episodes then draw queries
+            from the rest. Otherwise the models count as trained on the training rows: queries come from three quarters
+            of each user's validation rows, and epochs are judged on the last quarter.
+        pretrain_share: see there.
+        weigh_by: what counts equally in the outer loss: ``users`` (Algorithm 1, lines 18 and 20) or ``rows``.
+        start_from: first weights of the selector: ``stacking`` (the best constant ones) or ``random``.
+        weight_decay: L2 penalty of the outer update.
+        shuffle_users: adapt each user to another user's support: a control whose gain must vanish.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[nn.Module],
+        selector: Selector | None = None,
+        inner_learning_rate: float = 1e-3,
+        outer_learning_rate: float | None = None,
+        rates: str = "parameter",
+        second_order: bool = True,
+        adapt_models: bool = True,
+        inner_steps: int = 1,
+        users_per_episode: int = 10,
+        support_size: int = 128,
+        query_share: float = 0.5,
+        order: str = "time",
+        pretrain: bool = True,
+        pretrain_share: float = 0.75,
+        weigh_by: str = "users",
+        start_from: str = "stacking",
+        weight_decay: float = 0.0,
+        shuffle_users: bool = False,
+    ) -> None:
+        super().__init__(
+            models, selector, inner_learning_rate / 10 if outer_learning_rate is None else outer_learning_rate,
+            users_per_episode, support_size, query_share, order, pretrain, pretrain_share, start_from, weight_decay,
+            shuffle_users,
+        )  # fmt: skip
+        if inner_steps < 1:
+            raise InputError(f"inner_steps must be at least 1, not {inner_steps}")
+        if weigh_by not in WEIGHTINGS:
+            raise InputError(f"weigh_by {weigh_by!r} is unknown{nearest(weigh_by, WEIGHTINGS)}")
+        self.weigh_by = weigh_by
+        self.inner_learning_rate = inner_learning_rate
+        self.rates = rates
+        self.second_order = second_order
+        self.adapt_models = adapt_models
+        self.inner_steps = inner_steps
+        adapted = {name: p for name, p in self.named_parameters() if adapt_models or name.startswith("selector.")}
+        self.inner_rates = LearnedRates(
+            self.schema, adapted, id_tables(self, self.schema.size), inner_learning_rate, rates
+        )
+
+    @cached_property
+    def adaptable(self) -> Adaptable:
+        """This mixture with its rates, ready for inner steps."""
+        return Adaptable.of(
+            self,
+            self.schema.size,
+            lambda leaves: self.inner_rates.of_task(leaves.values, leaves.rows, "inner_rates."),
+            lambda outputs, label: mean_loss(outputs[0], label),
+            self.inner_steps,
+        )
+
+    def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
+        self.models.requires_grad_(self.adapt_models)
+        super().start(train, valid, run)
+
+    def step(self, episode: list[Task]) -> dict[str, Tensor]:
+        for optimizer in self.optimizers.values():
+            optimizer.zero_grad(set_to_none=True)
+        device = self.run.fabric.device
+        gradients, losses = TableGradients(), []
+        rows = sum(len(task.query) for task in episode)
+        for task in episode:
+            support, query = task.support.to(device), task.query.to(device)
+            leaves, adapted, query = self.adaptable.adapt(support, query, self.second_order, constant=False)
+            loss = mean_loss(functional_call(self, adapted, (query,))[0], query.label)
+            value = loss.detach()
+            if not math.isfinite(float(value)):
+                raise self._diverged(task, float(value))
+            share = 1 / len(episode) if self.weigh_by == "users" else len(query) / rows
+            self.run.fabric.backward(loss * share)
+            gradients.add(leaves)
+            losses.append(value * share)
+        gradients.assign({name: table for name, table in self.tables.items() if table.requires_grad})
+        for optimizer in self.optimizers.values():
+            optimizer.step()
+        return {"loss": torch.stack(losses).sum()}
+
+    def mixed(self, support: Batch | None, query: Batch) -> tuple[Tensor, Tensor]:
+        if support is None:
+            outputs: tuple[Tensor, Tensor] = self(query)
+            return outputs
+        # Prediction runs in inference mode, where nothing can be differentiated; the inner step must.
+        with torch.inference_mode(False), torch.enable_grad():
+            _, adapted, query = self.adaptable.adapt(support, query)
+        with torch.no_grad():
+            outputs = functional_call(self, adapted, (query,))
+        return outputs
+
+    def _diverged(self, task: Task, loss: float) -> InputError:
+        users = self.tasks.fresh.log.users
+        user = task.user if users is None else users[task.user]
+        return InputError(
+            f"user {user!r}: the query loss became {loss} after the inner step; inner_learning_rate "
+            f"{self.inner_learning_rate} or outer_learning_rate {self.outer_learning_rate} is too high"
+        )

@@ -1,0 +1,135 @@
+"""What MetaSelector and its simplified version share: models, a selector, and episodes of users."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from clickwise.data.log import Batch, ClickLog
+from clickwise.data.tasks import Task, UserEpisodes, check_order
+from clickwise.errors import InputError, nearest
+from clickwise.methods.controls import stacking_weights
+from clickwise.methods.method import Method, Run
+from clickwise.methods.mixture import mix, model_names, network_of, own_copy, probability_of
+from clickwise.methods.personal import PersonalMethod
+from clickwise.methods.scoring import score_outputs
+from clickwise.methods.unseen import OnUnseenRows, common_schema_of
+from clickwise.methods.weights import mean_by_user
+from clickwise.nn.selector import Selector
+from clickwise.nn.tables import id_tables
+from clickwise.optim import RowSparseAdam
+
+STARTS = ("stacking", "random")
+
+
+class Selection(OnUnseenRows, PersonalMethod):
+    """A mixture of models ``p(x) = sum_k lambda_k(x) M_k(x)`` whose weights depend on row and user.
+
+    Subclasses say how a user's support enters (``mixed``) and what an episode minimises (``step``).
+    Arguments as in ``MetaSelector``.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[nn.Module],
+        selector: Selector | None,
+        outer_learning_rate: float,
+        users_per_episode: int,
+        support_size: int,
+        query_share: float,
+        order: str,
+        pretrain: bool,
+        pretrain_share: float,
+        start_from: str,
+        weight_decay: float,
+        shuffle_users: bool,
+    ) -> None:
+        schema = common_schema_of(models)
+        super().__init__(schema, support_size, shuffle_users)
+        self.schema = schema
+        self.models = nn.ModuleList(own_copy(model) for model in models)
+        self.selector = Selector(schema, len(models)) if selector is None else selector
+        self.outer_learning_rate = outer_learning_rate
+        self.users_per_episode = users_per_episode
+        self.query_share = query_share
+        self.order = order
+        self.pretrain = pretrain
+        self.pretrain_share = pretrain_share
+        self.start_from = start_from
+        self.weight_decay = weight_decay
+        self._check()
+
+    def _check(self) -> None:
+        check_order(self.order)
+        if len(self.names) < 2:
+            raise InputError("a selection needs at least two models")
+        if self.start_from not in STARTS:
+            raise InputError(f"start_from {self.start_from!r} is unknown{nearest(self.start_from, STARTS)}")
+        if self.selector.models != len(self.models):
+            raise InputError(f"the selector weighs {self.selector.models} models; there are {len(self.models)}")
+        if self.outer_learning_rate <= 0 or self.users_per_episode < 1:
+            raise InputError("outer_learning_rate and users_per_episode must be positive")
+        if not 0 < self.query_share <= 1 or not 0 < self.pretrain_share < 1:
+            raise InputError("query_share must lie above 0 and be at most 1, pretrain_share between 0 and 1")
+
+    @property
+    def names(self) -> list[str]:
+        """A name for each model, in order."""
+        return model_names(list(self.models))
+
+    @cached_property
+    def tables(self) -> dict[str, nn.Parameter]:
+        """The id tables of models, selector and rates."""
+        return id_tables(self, self.schema.size)
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Log probability of each class ``[batch, classes]`` and log weights of the models ``[batch, models]``."""
+        logits = [network_of(model)(batch) for model in self.models]
+        weights = self.selector(batch, logits)
+        return mix(logits, weights), weights
+
+    def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
+        self.run = run
+        seen, fresh = self.divide(train, valid)
+        self.remember(seen, fresh)
+        self.tasks = UserEpisodes(
+            seen, fresh, self.users_per_episode, self.query_share, self.support_size, self.order, self.shuffle_users
+        )
+        if self.start_from == "stacking":
+            self.selector.start_from(stacking_weights([cast(Method, model) for model in self.models], fresh))
+        trained = {name: parameter for name, parameter in self.named_parameters() if parameter.requires_grad}
+        rows = [parameter for name, parameter in trained.items() if name in self.tables]
+        dense = [parameter for name, parameter in trained.items() if name not in self.tables]
+        self.optimizers = {
+            "dense": Adam(dense, self.outer_learning_rate, weight_decay=self.weight_decay),
+            "tables": RowSparseAdam(rows, self.outer_learning_rate, weight_decay=self.weight_decay),
+        }
+
+    def episodes(self, seed: int, epoch: int, first: int) -> Iterator[list[Task]]:
+        return self.tasks.epoch(seed, epoch, first)
+
+    def steps(self) -> int:
+        return len(self.tasks)
+
+    def mixed(self, support: Batch | None, query: Batch) -> tuple[Tensor, Tensor]:
+        """As ``forward``, after adapting to a user's support if there is any."""
+        raise NotImplementedError
+
+    def outputs_for(self, support: Batch | None, query: Batch) -> tuple[Tensor, Tensor]:
+        """Probabilities of ``query`` and the weights of the models ``[batch, models]``."""
+        log_probability, log_weights = self.mixed(support, query)
+        return probability_of(log_probability), log_weights.exp()
+
+    def user_weights(self, log: ClickLog) -> pl.DataFrame:
+        """Mean weights over the rows of each user, adapted to what is remembered: user, support_rows, one a model."""
+        return self.score_with_weights(log)[1]
+
+    def score_with_weights(self, log: ClickLog) -> tuple[npt.NDArray[np.float32], pl.DataFrame]:
+        """Probabilities of every row and the weights of every user, at the cost of the first alone."""
+        probability, weights = score_outputs(self, log, self.outputs)
+        return probability, mean_by_user(log, weights, self.memory.sizes(log), self.names)
