@@ -5,6 +5,7 @@ interrupted comparison goes on where it stopped: finished runs are read, the cur
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -14,10 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from clickwise.comparison import (
     FORMAT,
     FORMAT_VERSION,
+    PREDICTIONS,
+    REPORT,
+    RESULTS,
     Comparison,
     best_model,
     label_facts,
@@ -28,13 +33,13 @@ from clickwise.comparison import (
 from clickwise.data.splits import SPLITS
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
-from clickwise.files import is_taken, new_file
-from clickwise.methods.catalogue import build, entry, expand
+from clickwise.files import is_taken, new_file, new_folder
+from clickwise.methods.catalogue import build, entry, expand, pretraining
 from clickwise.methods.method import Method
-from clickwise.runs import Plan, Trained, costs, train_run
-from clickwise.training import fabric_for
+from clickwise.runs import FINISHED, Plan, Trained, costs, train_run
+from clickwise.training import fabric_for, seeded
 
-PLAN = "plan.json"
+PLAN, BEFORE = "plan.json", "model-"
 
 
 def run_comparison(log: PreparedLog, plan: Plan, out: Path, resume: bool = False, progress: bool = True) -> Comparison:
@@ -51,14 +56,14 @@ def run_comparison(log: PreparedLog, plan: Plan, out: Path, resume: bool = False
     for name in names:
         if not entry(name).made_of_models:
             build(name, log.schema, plan.options.get(name, {}), [])  # a wrong option must not surface after an hour
-    _claim(out, {"log": log.manifest["key"], **asdict(plan), "methods": names}, resume)
+    _claim(out, _identity(log, plan, names), resume)
     trained: dict[str, list[Trained]] = {}
     for name in names:
-        seeds = 1 if entry(name).group == "control" else plan.seeds  # a control has no randomness
-        trained[name] = [
-            train_run(log, plan, name, seed, _models(trained, name, seed), _run(out, name, seed), progress)
-            for seed in range(seeds)
-        ]
+        trained[name] = []
+        for seed in range(1 if entry(name).group == "control" else plan.seeds):  # a control has no randomness
+            _reuse_pretraining(plan, out, name, seed, trained)
+            models = _models(log, plan, trained, name, seed)
+            trained[name].append(train_run(log, plan, name, seed, models, run_folder(out, name, seed), progress))
     table = prediction_table(
         log.test, {name: [run.test for run in runs] for name, runs in trained.items()}, range(plan.seeds)
     )
@@ -74,15 +79,58 @@ def run_comparison(log: PreparedLog, plan: Plan, out: Path, resume: bool = False
     return comparison
 
 
-def _models(trained: Mapping[str, Sequence[Trained]], name: str, seed: int) -> list[Method]:
-    """The trained models of a seed that a method is made of."""
+def finished_comparison(log: PreparedLog, plan: Plan, out: Path) -> Comparison | None:
+    """What ``run_comparison`` wrote to ``out``; None where it has not come to its end.
+
+    Raises:
+        InputError: ``out`` holds a comparison of another log or plan.
+    """
+    if not (out / REPORT).exists():
+        return None
+    _claim(out, _identity(log, plan, expand(plan.methods, log.schema)), resume=True)
+    results = json.loads((out / RESULTS).read_text(encoding="utf-8"))
+    return Comparison(results, pl.read_parquet(out / PREDICTIONS))
+
+
+def _models(
+    log: PreparedLog, plan: Plan, trained: Mapping[str, Sequence[Trained]], name: str, seed: int
+) -> list[Method]:
+    """The models of a seed that a method is made of; new ones with the same options where it trains them itself."""
     found = entry(name)
     if not found.made_of_models:
         return []
-    models = [runs[seed] for other, runs in trained.items() if entry(other).group == "model"]
+    names = [other for other in trained if entry(other).group == "model"]
+    if pretraining(name, plan.options.get(name, {})) is not None:
+        return [_untrained(log, plan, other, seed) for other in names]
+    models = [trained[other][seed] for other in names]
     if found.of_best:
         models = [min(models, key=lambda model: float(model.facts["valid_logloss"]))]
     return [model.method for model in models]
+
+
+def _untrained(log: PreparedLog, plan: Plan, name: str, seed: int) -> Method:
+    with seeded(seed):
+        return build(name, log.schema, plan.options.get(name, {}), [])
+
+
+def _reuse_pretraining(plan: Plan, out: Path, name: str, seed: int, trained: Mapping[str, Sequence[Trained]]) -> None:
+    """Spare a method the pre-training that an earlier one has done on the same rows: copy the checkpoints of it."""
+    wanted = pretraining(name, plan.options.get(name, {}))
+    folder = run_folder(out, name, seed)
+    if wanted is None or (folder / FINISHED).exists():
+        return
+    for other in trained:
+        if other == name or pretraining(other, plan.options.get(other, {})) != wanted:
+            continue
+        for source in sorted(run_folder(out, other, seed).glob(f"{BEFORE}*")):
+            if not is_taken(folder / source.name):
+                with new_folder(folder / source.name) as temporary:
+                    shutil.copytree(source, temporary, dirs_exist_ok=True)
+        return
+
+
+def _identity(log: PreparedLog, plan: Plan, names: Sequence[str]) -> dict[str, Any]:
+    return {"log": log.manifest["key"], **asdict(plan), "methods": names}
 
 
 def _claim(out: Path, plan: dict[str, Any], resume: bool) -> None:
@@ -104,7 +152,8 @@ def _claim(out: Path, plan: dict[str, Any], resume: bool) -> None:
         temporary.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
 
 
-def _run(out: Path, name: str, seed: int) -> Path:
+def run_folder(out: Path, name: str, seed: int) -> Path:
+    """Where the run of a method and a seed lies, with its ``model`` once it is finished."""
     return out / "runs" / f"{name.replace(':', '.')}@{seed}"
 
 
@@ -122,9 +171,14 @@ def _run_facts(log: PreparedLog, plan: Plan, started: str, seconds: float) -> di
         **machine_facts(),
         "started": started,
         "wall_clock_seconds": seconds,
-        "command": " ".join(["clickwise", *sys.argv[1:]]) if Path(sys.argv[0]).stem == "clickwise" else None,
-        "commit": _commit(),
+        **origin_facts(),
     }
+
+
+def origin_facts() -> dict[str, str | None]:
+    """The command that this process was started by, and the commit of the code; None where there is none."""
+    command = " ".join(["clickwise", *sys.argv[1:]]) if Path(sys.argv[0]).stem == "clickwise" else None
+    return {"command": command, "commit": _commit()}
 
 
 def _commit() -> str | None:

@@ -137,6 +137,18 @@ def _left_out(names: Iterable[str], schema: Schema) -> dict[str, str]:
     return needs
 
 
+def pretraining(name: str, options: Options) -> tuple[float, str] | None:
+    """What a method that trains its models itself trains them on: ``pretrain_share`` and ``order`` of a user's rows.
+
+    It is given untrained models. None for a method without models, or that takes them as trained.
+    """
+    found = entry(name)
+    if not found.made_of_models or "pretrain" not in arguments(found.kind):
+        return None
+    given = {key: parameter.default for key, parameter in arguments(found.kind).items()} | {**found.options, **options}
+    return (given["pretrain_share"], given["order"]) if given["pretrain"] else None
+
+
 def build(name: str, schema: Schema, options: Options, models: Sequence[Method]) -> Method:
     """A new, untrained method.
 
@@ -144,7 +156,8 @@ def build(name: str, schema: Schema, options: Options, models: Sequence[Method])
         name: a name in ``METHODS``, or ``package.module:Class``.
         schema: the fitted schema.
         options: for the model's constructor and for ``Supervised``, mixed.
-        models: trained models, for a method made of them, the best one on validation rows first where it takes one.
+        models: those that a method is made of, the best one on validation rows first where it takes one: trained,
+            or untrained where ``pretraining`` says that it trains them itself.
 
     Raises:
         InputError: an option that neither takes, with the nearest one.

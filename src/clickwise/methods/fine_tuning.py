@@ -21,7 +21,7 @@ from clickwise.methods.personal import PersonalMethod
 from clickwise.methods.supervised import Supervised
 from clickwise.methods.unseen import OnUnseenRows, common_schema_of
 
-RATES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3)
+RATES = (0.0, 0.03, 0.1, 0.2, 0.4, 0.8)
 JUDGED_USERS = 1000
 
 
@@ -34,6 +34,7 @@ class UserFineTuning(PersonalMethod):
             one half of a user's rows joins the support, the other is predicted. 0 leaves the model as it is.
         inner_steps: gradient steps.
         support_size: rows of a user to adapt to at most, the latest ones.
+        prior_rows: as in ``MetaSelector``.
         shuffle_users: fine-tune on another user's rows.
     """
 
@@ -45,16 +46,18 @@ class UserFineTuning(PersonalMethod):
         model: nn.Module,
         learning_rate: float | None = None,
         inner_steps: int = 1,
-        support_size: int = 128,
+        support_size: int = 2048,
+        prior_rows: float = 64.0,
         shuffle_users: bool = False,
     ) -> None:
         schema = common_schema_of([model])
         super().__init__(schema, support_size, shuffle_users)
-        if inner_steps < 1 or (learning_rate is not None and learning_rate < 0):
-            raise InputError("inner_steps must be at least 1, learning_rate at least 0")
+        if inner_steps < 1 or prior_rows < 0 or (learning_rate is not None and learning_rate < 0):
+            raise InputError("inner_steps must be at least 1, prior_rows and learning_rate at least 0")
         self.model = own_copy(model)
         self.learning_rate = learning_rate
         self.inner_steps = inner_steps
+        self.prior_rows = prior_rows
         self.size = schema.size
         self.register_buffer("rate", torch.tensor(0.0 if learning_rate is None else learning_rate))
 
@@ -67,6 +70,7 @@ class UserFineTuning(PersonalMethod):
             lambda leaves: dict.fromkeys(leaves.values, self.rate),
             lambda logits, label: cross_entropy(cast(Tensor, logits), label).mean(),
             self.inner_steps,
+            self.prior_rows,
         )
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:

@@ -24,6 +24,7 @@ class Adaptable:
         rates: the inner learning rate of each parameter that adapts, for one task.
         loss: mean loss of the support: ``(output of the module, label) -> scalar``.
         steps: gradient steps.
+        prior_rows: the loss of n rows of support counts ``n / (n + prior_rows)``, so that little evidence moves little.
     """
 
     module: nn.Module
@@ -32,13 +33,22 @@ class Adaptable:
     rates: Rates
     loss: Callable[[object, Tensor], Tensor]
     steps: int = 1
+    prior_rows: float = 0.0
 
     @classmethod
-    def of(cls, module: nn.Module, size: int, rates: Rates, loss: Callable[..., Tensor], steps: int = 1) -> "Adaptable":
+    def of(
+        cls,
+        module: nn.Module,
+        size: int,
+        rates: Rates,
+        loss: Callable[..., Tensor],
+        steps: int = 1,
+        prior_rows: float = 0.0,
+    ) -> "Adaptable":
         """With the parameters of ``module``, whose id tables have ``size`` rows."""
         tables = id_tables(module, size)
         dense = {name: parameter for name, parameter in module.named_parameters() if name not in tables}
-        return cls(module, dense, tables, rates, loss, steps)
+        return cls(module, dense, tables, rates, loss, steps, prior_rows)
 
     def adapt(
         self, support: Batch, query: Batch, second_order: bool = False, constant: bool = True
@@ -59,8 +69,10 @@ class Adaptable:
         leaves, (of_support, of_query) = TaskParameters.gather(dense, self.tables, [support.ids, query.ids])
         support = support.with_ids(of_support)
 
+        evidence = len(support) / (len(support) + self.prior_rows) if len(support) else 0.0
+
         def loss(values: Parameters) -> Tensor:
-            return self.loss(functional_call(self.module, dict(values), (support,)), support.label)
+            return evidence * self.loss(functional_call(self.module, dict(values), (support,)), support.label)
 
         steps = self.steps if len(support) else 0
         return leaves, adapt(leaves.values, self.rates(leaves), loss, steps, second_order), query.with_ids(of_query)

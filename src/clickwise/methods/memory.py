@@ -51,6 +51,7 @@ class Memory(nn.Module):
         self.column = column
         self.size = size
         self.shuffled = shuffled
+        self._users: npt.NDArray[np.int32] | None = None  # the distinct users, once a stranger is asked for
         field = next(f for f in schema.id_fields if schema.slots(f.name).start == column)
         self.known_from = schema.offsets[field.vocabulary] + FIRST_VALUE
         self.register_buffer("key", torch.zeros(0, dtype=torch.int32))
@@ -66,6 +67,7 @@ class Memory(nn.Module):
         """Forget all rows."""
         for name, buffer in self.named_buffers():
             setattr(self, name, buffer[:0])
+        self._users = None
 
     def add(self, log: ClickLog) -> None:
         """Remember the rows of a log; they count as later than those remembered before."""
@@ -85,13 +87,15 @@ class Memory(nn.Module):
         kept = _last_of_each(joined["key"], self.size)
         for name, values in joined.items():
             setattr(self, name, values.index_select(0, kept))
+        self._users = None
 
     def of(self, user: int) -> Batch | None:
         """The remembered rows of a user id, as views; None where there are none."""
         if self.shuffled:
             user = self._stranger(user)
-        # numpy's search costs a third of torch's for a single value.
-        start, stop = np.searchsorted(self._keys(), [user, user + 1])
+        keys = self._keys()
+        # Of the keys' own type, for which numpy need not convert all of them.
+        start, stop = np.searchsorted(keys, np.array([user, user + 1], dtype=keys.dtype))
         if start == stop:
             return None
         part = slice(int(start), int(stop))
@@ -105,10 +109,11 @@ class Memory(nn.Module):
 
     def _stranger(self, user: int) -> int:
         """The user whose rows stand in for those of ``user``; itself where nothing is remembered of it."""
-        users = np.unique(self._keys())
-        place = int(np.searchsorted(users, user))
-        known = place < len(users) and users[place] == user
-        return int(users[(place + len(users) // 2) % len(users)]) if known else user
+        if self._users is None:
+            self._users = np.unique(self._keys())
+        place = int(np.searchsorted(self._users, user))
+        known = place < len(self._users) and self._users[place] == user
+        return int(self._users[(place + len(self._users) // 2) % len(self._users)]) if known else user
 
     def _keys(self) -> np.ndarray:
         return self.key.numpy() if self.key.device.type == "cpu" else self.key.cpu().numpy()
@@ -118,6 +123,7 @@ class Memory(nn.Module):
         for name, buffer in self.named_buffers():
             if prefix + name in state:
                 setattr(self, name, buffer.new_empty(state[prefix + name].shape))
+        self._users = None
         super()._load_from_state_dict(state, prefix, *rest)
 
 

@@ -40,6 +40,8 @@ class MetaSelector(Selection):
         inner_steps: gradient steps on the support.
         users_per_episode: m of Algorithm 1.
         support_size: rows of a user to adapt to at most, the latest ones.
+        prior_rows: the inner step of a user with n rows of support is ``n / (n + prior_rows)`` of a whole one, so that
+            little evidence moves little. 0 for whole steps (Eq. 4).
         query_share: share of a user's rows that the models have not seen that is query in an episode.
         order: ``time`` takes the latest of those rows as query, ``random`` any.
         pretrain: train the models first, on ``pretrain_share`` of each user's training rows; episodes then draw queries
@@ -56,19 +58,20 @@ class MetaSelector(Selection):
         self,
         models: Sequence[nn.Module],
         selector: Selector | None = None,
-        inner_learning_rate: float = 1e-3,
-        outer_learning_rate: float | None = None,
-        rates: str = "parameter",
+        inner_learning_rate: float = 0.8,
+        outer_learning_rate: float | None = 3e-4,
+        rates: str = "vocabulary",
         second_order: bool = True,
         adapt_models: bool = True,
         inner_steps: int = 1,
-        users_per_episode: int = 10,
-        support_size: int = 128,
-        query_share: float = 0.5,
+        users_per_episode: int = 50,
+        support_size: int = 2048,
+        prior_rows: float = 64.0,
+        query_share: float = 0.7,
         order: str = "time",
         pretrain: bool = True,
         pretrain_share: float = 0.75,
-        weigh_by: str = "users",
+        weigh_by: str = "rows",
         start_from: str = "stacking",
         weight_decay: float = 0.0,
         shuffle_users: bool = False,
@@ -82,7 +85,10 @@ class MetaSelector(Selection):
             raise InputError(f"inner_steps must be at least 1, not {inner_steps}")
         if weigh_by not in WEIGHTINGS:
             raise InputError(f"weigh_by {weigh_by!r} is unknown{nearest(weigh_by, WEIGHTINGS)}")
+        if prior_rows < 0:
+            raise InputError(f"prior_rows must be at least 0, not {prior_rows}")
         self.weigh_by = weigh_by
+        self.prior_rows = prior_rows
         self.inner_learning_rate = inner_learning_rate
         self.rates = rates
         self.second_order = second_order
@@ -102,6 +108,7 @@ class MetaSelector(Selection):
             lambda leaves: self.inner_rates.of_task(leaves.values, leaves.rows, "inner_rates."),
             lambda outputs, label: mean_loss(outputs[0], label),
             self.inner_steps,
+            self.prior_rows,
         )
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from torch import Tensor
-from torch.nn import functional
 
 from clickwise.data.log import Batch
 from clickwise.models.model import Model
-from clickwise.nn.embedding import Linear, SlotEmbedding, value_shares
+from clickwise.nn.embedding import Linear, SlotEmbedding, ValueShares
 from clickwise.nn.interactions import Sum, field_aware_pairwise
 from clickwise.schema import Schema
 
@@ -32,15 +31,15 @@ class FFM(Model):
         self.embedding_dim = embedding_dim
         self.initial_deviation = initial_deviation
         self.fields = schema.width + schema.number_width
-        self.lengths = [f.length for f in schema.id_fields]
+        self.single = max((f.length for f in schema.id_fields), default=1) == 1
+        self.shares = ValueShares(schema)
         self.linear = Linear(schema)
         self.embedding = SlotEmbedding(schema, self.fields * embedding_dim, initial_deviation)
         self.interaction = Sum(embedding_dim, schema)
 
     def forward(self, batch: Batch) -> Tensor:
         vectors = self.embedding(batch)
-        if max(self.lengths, default=1) > 1:
-            shares = functional.pad(value_shares(batch.ids, self.lengths), (0, batch.numbers.shape[1]), value=1.0)
-            vectors = vectors * shares.unsqueeze(2)
+        if not self.single:
+            vectors = vectors * self.shares(batch.ids).unsqueeze(2)
         vectors = vectors.unflatten(2, (self.fields, self.embedding_dim))
         return self.shape_logits(self.linear(batch) + self.interaction(field_aware_pairwise(vectors)))
