@@ -138,7 +138,8 @@ def plain_query_loss(method: MetaSelector, values: Parameters, task: Task) -> Te
     """Eq. 4 and 6 over whole tables, without a gather."""
     rates, adapted = whole_rates(method, values), dict(values)
     for _ in range(method.inner_steps if len(task.support) else 0):
-        loss = loss_of(method, adapted, task.support)
+        evidence = len(task.support) / (len(task.support) + method.prior_rows)
+        loss = evidence * loss_of(method, adapted, task.support)
         gradients = torch.autograd.grad(loss, [adapted[name] for name in rates], create_graph=True)
         for (name, rate), gradient in zip(rates.items(), gradients, strict=True):
             adapted[name] = adapted[name] - rate * (gradient if method.second_order else gradient.detach())
@@ -149,13 +150,21 @@ def leaves(method: MetaSelector) -> dict[str, Tensor]:
     return {name: value.detach().clone().requires_grad_() for name, value in method.named_parameters()}
 
 
+AS_PUBLISHED = {"prior_rows": 0.0, "weigh_by": "users"}
+BY_EVIDENCE = {"prior_rows": 5.0, "weigh_by": "rows"}
+
+
+@pytest.mark.parametrize("weighing", [AS_PUBLISHED, BY_EVIDENCE])
 @pytest.mark.parametrize("rates", ["parameter", "vocabulary"])
 @pytest.mark.parametrize(("steps", "second_order"), steps_and_orders)
-def test_touched_rows_are_the_whole_tables(rates: str, steps: int, second_order: bool) -> None:
+def test_touched_rows_are_the_whole_tables(
+    rates: str, steps: int, second_order: bool, weighing: dict[str, Any]
+) -> None:
     """One episode of the product code gives the gradients of parameters, tables and rates of the plain loop."""
-    method = mixture(rates=rates, inner_steps=steps, second_order=second_order)
+    method = mixture(rates=rates, inner_steps=steps, second_order=second_order, **weighing)
     values, tasks = leaves(method), episode()
-    loss = torch.stack([plain_query_loss(method, values, task) for task in tasks]).mean()
+    weights = torch.tensor([1.0 if method.weigh_by == "users" else len(task.query) for task in tasks], dtype=DOUBLE)
+    loss = torch.stack([plain_query_loss(method, values, task) for task in tasks]) @ (weights / weights.sum())
     expected = dict(zip(values, torch.autograd.grad(loss, list(values.values())), strict=True))
     found = method.step(tasks)["loss"]
     torch.testing.assert_close(found, loss.detach(), rtol=1e-12, atol=0)

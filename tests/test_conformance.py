@@ -127,7 +127,7 @@ def test_described_and_built_again_it_predicts_the_same_bits(name: str, classes:
 
 @every_method
 def test_saved_and_loaded_it_predicts_the_same_bits(name: str, tmp_path: Path, prepared: PreparedLog) -> None:
-    combined = METHODS[name].group == "combination"
+    combined = METHODS[name].made_of_models
     models = [build_method(other, prepared.schema, OPTIONS[other], []) for other in COMBINED] if combined else []
     method = build_method(name, prepared.schema, OPTIONS.get(name, {}), models)
     fit(method, prepared.train, prepared.valid, epochs=1, progress=False)

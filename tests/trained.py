@@ -16,6 +16,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "lr": {"batch_size": 64},
     "fm": {"batch_size": 64, "learning_rate": 0.02, "initial_deviation": 0.1},
     "ffm": {"batch_size": 64, "learning_rate": 0.02, "initial_deviation": 0.1, "embedding_dim": 4},
+    "metaselector": {"users_per_episode": 4, "inner_learning_rate": 0.1},
+    "metaselector-shuffled": {"users_per_episode": 4, "inner_learning_rate": 0.1},
+    "metaselector-simplified": {"users_per_episode": 4},
+    "sample-selector": {"batch_size": 64, "hidden_dims": (16, 16)},
+    "user-selector": {"batch_size": 64, "hidden_dims": (16, 16)},
     "deepfm": {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16, 16), "initial_deviation": 0.1},
 }
 
@@ -27,8 +32,8 @@ def logs(classes: int = 2, truth: str = "additive") -> Parts:
 
 
 def untrained(name: str, classes: int = 2, seed: int = 0, device: str = "cpu", truth: str = "additive") -> Method:
-    """A new method; a combination is made of trained LR and FM."""
-    combined = METHODS[name].group == "combination"
+    """A new method; one that is made of trained models is made of LR and FM."""
+    combined = METHODS[name].made_of_models
     models = [trained(other, classes, seed, device, truth) for other in COMBINED] if combined else []
     with seeded(seed):
         return build(name, logs(classes, truth).train.schema, OPTIONS.get(name, {}), models)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from clickwise.commands.comparing import compare_command, demo_command
 from clickwise.commands.models import evaluate_command, predict_command, train_command
+from clickwise.commands.reproducing import reproduce_command
 from clickwise.commands.tables import doctor_command, infer_command, prepare_command
 from clickwise.errors import InputError
 from clickwise.options import command_line, parse
@@ -19,6 +20,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train_command,
     "evaluate": evaluate_command,
     "predict": predict_command,
+    "reproduce": reproduce_command,
     "doctor": doctor_command,
 }
 

@@ -4,7 +4,7 @@ import pytest
 
 from clickwise.errors import InputError
 from clickwise.methods import Supervised
-from clickwise.methods.catalogue import METHODS, build, entry, expand
+from clickwise.methods.catalogue import METHODS, STAGES, build, entry, expand
 from clickwise.schema import Field, Schema
 from tests.logs import mixed_schema
 
@@ -16,7 +16,7 @@ def test_groups_are_written_out_once_and_combinations_come_last() -> None:
     assert expand(["all"], SCHEMA) == expand(["controls", "all", "lr"], SCHEMA)
     assert set(expand(["all"], SCHEMA)) == set(METHODS)
     kinds = [entry(name).group for name in expand(["stacking", "lr", "controls", "fm"], SCHEMA)]
-    assert kinds == sorted(kinds, key=lambda kind: kind == "combination")
+    assert kinds == sorted(kinds, key=STAGES.index)
     assert expand(["fm", "lr"], SCHEMA) == ["fm", "lr"]
 
 
@@ -48,6 +48,6 @@ def test_options_go_to_the_model_and_to_its_training() -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_unknown_options_are_refused_by_every_method(name: str) -> None:
-    models = [build("lr", SCHEMA, {}, []) for _ in range(2)] if METHODS[name].group == "combination" else []
+    models = [build("lr", SCHEMA, {}, []) for _ in range(2)] if METHODS[name].made_of_models else []
     with pytest.raises(InputError, match=f"{name}: unknown option 'batchsize'"):
         build(name, SCHEMA, {"batchsize": 3}, models)

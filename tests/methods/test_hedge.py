@@ -122,10 +122,11 @@ def test_learning_rate_0_is_stacking() -> None:
 @pytest.mark.parametrize("options", [{"kind": "hedge", "learning_rate": 1.0}, {"kind": "dirichlet", "prior_rows": 1.0}])
 def test_the_right_model_of_a_user_gets_all_the_weight(options: dict[str, Any]) -> None:
     parts = grouped(own=6.0, other=-6.0)
-    weights = fitted(parts, HedgeMixture(two_models(parts.train.schema), **options)).user_weights(parts.test)
+    method = fitted(parts, HedgeMixture(two_models(parts.train.schema), **options))
+    weights = method.user_weights(parts.test)
     first = weights["user"].to_numpy() < HALF
-    assert weights["model_0"].to_numpy()[first].min() > 0.95
-    assert weights["model_1"].to_numpy()[~first].min() > 0.95
+    assert weights[method.names[0]].to_numpy()[first].min() > 0.95
+    assert weights[method.names[1]].to_numpy()[~first].min() > 0.95
     expected = np.bincount(parts.valid.user, minlength=USERS)
     assert weights["support_rows"].to_list() == expected[weights["user"].to_numpy()].tolist()
 
@@ -196,7 +197,7 @@ def test_users_without_rows_and_unknown_users_get_the_global_weights() -> None:
     weights = method.user_weights(parts.test).row(by_predicate=pl.col("user") == 3, named=True)
     assert weights["support_rows"] == 0
     expected = stacking_weights([as_method(model) for model in method.models], valid).numpy()
-    np.testing.assert_allclose([weights["model_0"], weights["model_1"]], expected, atol=1e-3)
+    np.testing.assert_allclose([weights[name] for name in method.names], expected, atol=1e-3)
     unknown = with_unknown_ids(parts.test)
     with torch.no_grad():
         batch = first_batch(unknown)
@@ -236,7 +237,7 @@ def test_adapting_to_given_rows_tells_users_apart_by_name() -> None:
     expected = expected.with_columns(user=pl.Series([names[code] for code in expected["user"]])).sort("user")
     assert weights["user"].equals(expected["user"])
     assert weights["support_rows"].to_list() == expected["support_rows"].to_list()
-    np.testing.assert_allclose(weights["model_0"], expected["model_0"], atol=1e-6)
+    np.testing.assert_allclose(weights[method.names[0]], expected[method.names[0]], atol=1e-6)
     with pytest.raises(InputError, match="by String, the query by Int64"):
         adapted.predict(parts.test)
 

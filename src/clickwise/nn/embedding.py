@@ -54,7 +54,7 @@ class ValueShares(nn.Module):
         self.register_buffer("same_field", field.unsqueeze(0).eq(field.unsqueeze(1)).float(), persistent=False)
 
     def forward(self, ids: Tensor) -> Tensor:
-        filled = ids.ne(PADDING).float()
+        filled = ids.ne(PADDING).to(self.same_field)
         shares = filled / (filled @ self.same_field).clamp(min=1)
         return functional.pad(shares, (0, self.numbers), value=1.0) if self.numbers else shares
 

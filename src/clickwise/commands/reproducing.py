@@ -1,0 +1,64 @@
+"""Tables and figures of the papers that the methods come from, made anew."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from clickwise.commands.common import source_options, use_threads
+from clickwise.options import assignments
+
+
+def reproduce_command(
+    paper: str,
+    artefact: str,
+    *,
+    setting: str = "",
+    version: str = "paper",
+    source: str = "",
+    seeds: int = 3,
+    data_root: Path | None = None,
+    out: Path | None = None,
+    set: Sequence[str] = (),
+    epochs: int = 30,
+    patience: int = 2,
+    device: str = "auto",
+    threads: int | None = None,
+    replicates: int = 1000,
+    split_seed: int = 0,
+    cache: Path | None = None,
+    resume: bool = False,
+) -> None:
+    """Make a table or figure of a paper anew, published numbers beside ours.
+
+    Args:
+        paper: metaselector.
+        artefact: table1, table2, table3, figure2, figure3 or cold-start.
+        setting: published (default; the paper's random split) or honest (chronological, which leaks nothing).
+        version: paper (its hyper-parameters) or tuned (the defaults of compare).
+        source: movielens-1m (default), movielens-100k, amazon or synthetic; figure2 is always synthetic.
+        seeds: number of training seeds.
+        data_root: folder of the official files of a public data set; downloaded to your cache by default.
+        out: folder of the artefact and its runs; runs/PAPER/SOURCE-SETTING-VERSION by default.
+        set: option of a method, or of the source as source.OPTION; may be given many times.
+        epochs: passes over the training rows at most.
+        patience: epochs without a better validation value before stopping.
+        device: auto, cpu or cuda.
+        threads: processor threads; all by default.
+        replicates: bootstrap resamples of the users.
+        split_seed: seed of the split.
+        cache: folder for prepared logs; your user cache by default.
+        resume: go on with interrupted runs of the same options.
+    """
+    from clickwise.reproduce import reproduce
+    from clickwise.reproduce.job import Job
+
+    options = assignments(set)
+    of_source = source_options(options, None)
+    use_threads(threads)
+    folder = out or Path("runs") / paper / "-".join(part for part in (source, setting, version) if part)
+    job = Job(
+        paper, artefact, folder, source, setting, version, seeds, epochs, patience, device, replicates, data_root,
+        of_source, options, split_seed, cache, resume,
+    )  # fmt: skip
+    files = reproduce(job)
+    print(next(path for path in files if path.suffix == ".md").read_text(encoding="utf-8"))
+    print("Written:", ", ".join(str(path) for path in files))
