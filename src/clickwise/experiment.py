@@ -177,7 +177,9 @@ def _run_facts(log: PreparedLog, plan: Plan, started: str, seconds: float) -> di
 
 def origin_facts() -> dict[str, str | None]:
     """The command that this process was started by, and the commit of the code; None where there is none."""
-    command = " ".join(["clickwise", *sys.argv[1:]]) if Path(sys.argv[0]).stem == "clickwise" else None
+    program = Path(sys.argv[0])
+    ours = program.stem == "clickwise" or (program.parent.name, program.name) == ("clickwise", "__main__.py")
+    command = " ".join(["clickwise", *sys.argv[1:]]) if ours else None
     return {"command": command, "commit": _commit()}
 
 

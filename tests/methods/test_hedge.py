@@ -8,10 +8,9 @@ import polars as pl
 import pytest
 import torch
 from scipy.optimize import minimize
-from torch import Tensor, nn
 
 from clickwise.configuration import build, describe
-from clickwise.data.log import Batch, ClickLog
+from clickwise.data.log import ClickLog
 from clickwise.errors import InputError
 from clickwise.methods.controls import GlobalRate, Stacking, likelihoods, stacking_weights
 from clickwise.methods.hedge import HedgeMixture
@@ -21,41 +20,9 @@ from clickwise.metrics.pointwise import logloss
 from clickwise.prediction import predict
 from clickwise.schema import Field, Schema
 from clickwise.training import fit
-from tests.logs import USERS, Parts, first_batch, make_logs, mixed_schema, with_unknown_ids
+from tests.logs import USERS, Parts, first_batch, mixed_schema, with_unknown_ids
+from tests.planted_users import HALF, ByItem, grouped, two_models
 from tests.trained import logs, trained
-
-HALF = USERS // 2
-
-
-class ByItem(nn.Module):
-    """Says ``strength`` for even items and its negative for odd ones; nothing is trained."""
-
-    def __init__(self, schema: Schema, strength: float) -> None:
-        super().__init__()
-        self.schema = schema
-        self.strength = strength
-
-    def forward(self, batch: Batch) -> Tensor:
-        item = batch.ids[:, self.schema.slots("item").start]
-        return torch.where(item % 2 == 0, self.strength, -self.strength)
-
-
-def grouped(rows: int = 4800, own: float = 2.0, other: float = -2.0, seed: int = 0) -> Parts:
-    """Half the users click on even items (log odds ``own``), the others as ``other`` says."""
-    parts = make_logs(rows, seed)
-
-    def relabel(log: ClickLog, seed: int) -> ClickLog:
-        item = log.ids[:, log.schema.slots("item").start]
-        odds = np.where(log.user < HALF, own, other) * np.where(item % 2 == 0, 1, -1)
-        draws = np.random.default_rng(seed).random(len(log))
-        return replace(log, label=(draws < 1 / (1 + np.exp(-odds))).astype(np.int32))
-
-    return Parts(*(relabel(log, seed + place) for place, log in enumerate((parts.train, parts.valid, parts.test))))
-
-
-def two_models(schema: Schema) -> list[nn.Module]:
-    """One right for half of the users of ``grouped``, one for the others."""
-    return [ByItem(schema, 2.0), ByItem(schema, -2.0)]
 
 
 def fitted(parts: Parts, method: HedgeMixture) -> HedgeMixture:

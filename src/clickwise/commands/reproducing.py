@@ -37,7 +37,7 @@ def reproduce_command(
         source: movielens-1m (default), movielens-100k, amazon or synthetic; figure2 is always synthetic.
         seeds: number of training seeds.
         data_root: folder of the official files of a public data set; downloaded to your cache by default.
-        out: folder of the artefact and its runs; runs/PAPER/SOURCE-SETTING-VERSION by default.
+        out: folder of the artefact and its runs; by default one below runs/PAPER, named after what was asked for.
         set: option of a method, or of the source as source.OPTION; may be given many times.
         epochs: passes over the training rows at most.
         patience: epochs without a better validation value before stopping.
@@ -54,7 +54,7 @@ def reproduce_command(
     options = assignments(set)
     of_source = source_options(options, None)
     use_threads(threads)
-    folder = out or Path("runs") / paper / "-".join(part for part in (source, setting, version) if part)
+    folder = out or Path("runs") / paper / "-".join(part for part in (source, setting or "published", version) if part)
     job = Job(
         paper, artefact, folder, source, setting, version, seeds, epochs, patience, device, replicates, data_root,
         of_source, options, split_seed, cache, resume,

@@ -102,6 +102,14 @@ def divide_by_user(log: ClickLog, share: float, order: str, seed: int = 0) -> tu
     return log.take(np.flatnonzero(first)), log.take(np.flatnonzero(~first))
 
 
+def rows_of_users(log: ClickLog, users: int, seed: int = 0) -> ClickLog:
+    """The rows of ``users`` users of a log at most, drawn with ``seed``; the log itself where it has no more."""
+    found = np.unique(log.user)
+    if len(found) <= users:
+        return log
+    return log.take(np.flatnonzero(np.isin(log.user, np.random.default_rng(seed).choice(found, users, replace=False))))
+
+
 def _rank_of_moment(rank: IntArray, placed: IntArray, member: IntArray, time: IntArray) -> IntArray:
     """The rank of each row's moment within its user: that of the first row of the moment."""
     fresh = np.ones(len(placed), dtype=bool)
@@ -119,7 +127,7 @@ def check_order(order: str) -> None:
 
 
 class UserEpisodes:
-    """Episodes of user tasks. Every user with a query row stands in one episode of an epoch.
+    """Episodes of user tasks. A user with a query row stands in one episode of an epoch.
 
     A user's query is drawn from ``fresh``, rows that the models were not trained on; the support is what is left of
     the user's fresh rows, and rows of ``seen``, which the models were trained on.
@@ -132,6 +140,7 @@ class UserEpisodes:
         support_size: rows of support at most; the most recent ones where ``order`` is ``time``, else random ones.
         order: whether the query is the latest of the fresh rows (``time``) or random ones (``random``).
         shuffle_users: take the support from another user, half the list of users away.
+        users_per_epoch: users that stand in the episodes of one epoch at most; all of them where None.
     """
 
     def __init__(
@@ -143,6 +152,7 @@ class UserEpisodes:
         support_size: int = 128,
         order: str = "random",
         shuffle_users: bool = False,
+        users_per_epoch: int | None = None,
     ) -> None:
         check_order(order)
         users = int(max(seen.user.max(initial=-1), fresh.user.max(initial=-1))) + 1
@@ -151,6 +161,7 @@ class UserEpisodes:
         if not len(self.users):
             raise InputError("episodes: no user has a row that the models were not trained on")
         self.users_per_episode = users_per_episode
+        self.users_per_epoch = len(self.users) if users_per_epoch is None else min(users_per_epoch, len(self.users))
         self.query_share = query_share
         self.support_size = support_size
         self.order = order
@@ -159,11 +170,11 @@ class UserEpisodes:
 
     def __len__(self) -> int:
         """Episodes an epoch."""
-        return -(-len(self.users) // self.users_per_episode)
+        return -(-self.users_per_epoch // self.users_per_episode)
 
     def epoch(self, seed: int, epoch: int, first: int = 0) -> Iterator[list[Task]]:
         """Episodes of one epoch, from number ``first`` on; a function of seed and epoch alone."""
-        order = np.random.default_rng([seed, epoch]).permutation(self.users)
+        order = np.random.default_rng([seed, epoch]).permutation(self.users)[: self.users_per_epoch]
         for start in range(first * self.users_per_episode, len(order), self.users_per_episode):
             # One generator an episode, so that a run can resume inside an epoch.
             generator = np.random.default_rng([seed, epoch, start])

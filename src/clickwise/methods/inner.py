@@ -1,6 +1,6 @@
 """The inner step of one user's task, on the touched rows of any module."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -51,21 +51,22 @@ class Adaptable:
         return cls(module, dense, tables, rates, loss, steps, prior_rows)
 
     def adapt(
-        self, support: Batch, query: Batch, second_order: bool = False, constant: bool = True
+        self, support: Batch, query: Batch, second_order: bool = False, outer: Collection[str] = ()
     ) -> tuple[TaskParameters, dict[str, Tensor], Batch]:
         """The inner step (MetaSelector paper, Eq. 4).
 
         Args:
             support, query: rows of one user; without support nothing adapts.
             second_order: as in ``clickwise.adaptation.adapt``.
-            constant: nothing will be differentiated in the result.
+            outer: names of the dense parameters that the result will be differentiated in.
 
         Returns:
             The leaves of the task's graph, the adapted parameters, and the query with its ids as these number them.
         """
-        dense: Parameters = self.dense
-        if constant:
-            dense = {name: parameter.detach().requires_grad_() for name, parameter in self.dense.items()}
+        dense: Parameters = {
+            name: parameter if name in outer else parameter.detach().requires_grad_()
+            for name, parameter in self.dense.items()
+        }
         leaves, (of_support, of_query) = TaskParameters.gather(dense, self.tables, [support.ids, query.ids])
         support = support.with_ids(of_support)
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -36,9 +37,13 @@ class MetaSelector(Selection):
         outer_learning_rate: of Adam, beta; a tenth of alpha where None (section 5.3).
         rates: ``parameter``, ``vocabulary`` or ``fixed``, see ``LearnedRates``.
         second_order: let outer gradients flow through the inner step.
-        adapt_models: adapt and train the models too; else they stay as pre-trained.
+        adapt_models: adapt the models too; else they stay as pre-trained.
+        train_models: let the outer update train the models' initial values (Eq. 5); else these stay as pre-trained, and
+            it trains the selector and the inner rates.
+        rates_learning_rate: of Adam for the inner rates; ``outer_learning_rate`` where None.
         inner_steps: gradient steps on the support.
         users_per_episode: m of Algorithm 1.
+        users_per_epoch: users that an epoch visits, and that it is judged on, at most.
         support_size: rows of a user to adapt to at most, the latest ones.
         prior_rows: the inner step of a user with n rows of support is ``n / (n + prior_rows)`` of a whole one, so that
             little evidence moves little. 0 for whole steps (Eq. 4).
@@ -63,8 +68,11 @@ class MetaSelector(Selection):
         rates: str = "vocabulary",
         second_order: bool = True,
         adapt_models: bool = True,
+        train_models: bool = False,
+        rates_learning_rate: float | None = 0.02,
         inner_steps: int = 1,
         users_per_episode: int = 50,
+        users_per_epoch: int = 2000,
         support_size: int = 2048,
         prior_rows: float = 64.0,
         query_share: float = 0.7,
@@ -78,8 +86,8 @@ class MetaSelector(Selection):
     ) -> None:
         super().__init__(
             models, selector, inner_learning_rate / 10 if outer_learning_rate is None else outer_learning_rate,
-            users_per_episode, support_size, query_share, order, pretrain, pretrain_share, start_from, weight_decay,
-            shuffle_users,
+            users_per_episode, users_per_epoch, support_size, query_share, order, pretrain, pretrain_share, start_from,
+            weight_decay, shuffle_users,
         )  # fmt: skip
         if inner_steps < 1:
             raise InputError(f"inner_steps must be at least 1, not {inner_steps}")
@@ -93,6 +101,8 @@ class MetaSelector(Selection):
         self.rates = rates
         self.second_order = second_order
         self.adapt_models = adapt_models
+        self.train_models = train_models
+        self.rates_learning_rate = rates_learning_rate
         self.inner_steps = inner_steps
         adapted = {name: p for name, p in self.named_parameters() if adapt_models or name.startswith("selector.")}
         self.inner_rates = LearnedRates(
@@ -115,6 +125,23 @@ class MetaSelector(Selection):
         self.models.requires_grad_(self.adapt_models)
         super().start(train, valid, run)
 
+    def outer_groups(self) -> list[dict[str, Any]]:
+        own = self.rates_learning_rate
+        rates = {
+            "params": list(self.inner_rates.parameters()),
+            "lr": self.outer_learning_rate if own is None else own,
+            "weight_decay": 0.0,  # no step at all is no better guess than another
+        }
+        models = [{"params": list(self.models.parameters())}] if self.train_models else []
+        return [*super().outer_groups(), *models, rates]
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if not (self.adapt_models and self.train_models):
+            # Models that do not train have no use for dropout, and the steps at test time are made without it.
+            self.models.eval()
+        return self
+
     def step(self, episode: list[Task]) -> dict[str, Tensor]:
         for optimizer in self.optimizers.values():
             optimizer.zero_grad(set_to_none=True)
@@ -123,7 +150,7 @@ class MetaSelector(Selection):
         rows = sum(len(task.query) for task in episode)
         for task in episode:
             support, query = task.support.to(device), task.query.to(device)
-            leaves, adapted, query = self.adaptable.adapt(support, query, self.second_order, constant=False)
+            leaves, adapted, query = self.adaptable.adapt(support, query, self.second_order, self.trained_dense)
             loss = mean_loss(functional_call(self, adapted, (query,))[0], query.label)
             value = loss.detach()
             if not math.isfinite(float(value)):
@@ -132,7 +159,7 @@ class MetaSelector(Selection):
             self.run.fabric.backward(loss * share)
             gradients.add(leaves)
             losses.append(value * share)
-        gradients.assign({name: table for name, table in self.tables.items() if table.requires_grad})
+        gradients.assign(self.trained_tables)
         for optimizer in self.optimizers.values():
             optimizer.step()
         return {"loss": torch.stack(losses).sum()}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from clickwise.data.log import Batch, ClickLog
-from clickwise.data.tasks import Task, UserEpisodes, check_order
+from clickwise.data.tasks import Task, UserEpisodes, check_order, rows_of_users
 from clickwise.errors import InputError, nearest
 from clickwise.methods.controls import stacking_weights
 from clickwise.methods.method import Method, Run
@@ -40,6 +40,7 @@ class Selection(OnUnseenRows, PersonalMethod):
         selector: Selector | None,
         outer_learning_rate: float,
         users_per_episode: int,
+        users_per_epoch: int,
         support_size: int,
         query_share: float,
         order: str,
@@ -56,6 +57,7 @@ class Selection(OnUnseenRows, PersonalMethod):
         self.selector = Selector(schema, len(models)) if selector is None else selector
         self.outer_learning_rate = outer_learning_rate
         self.users_per_episode = users_per_episode
+        self.users_per_epoch = users_per_epoch
         self.query_share = query_share
         self.order = order
         self.pretrain = pretrain
@@ -72,8 +74,8 @@ class Selection(OnUnseenRows, PersonalMethod):
             raise InputError(f"start_from {self.start_from!r} is unknown{nearest(self.start_from, STARTS)}")
         if self.selector.models != len(self.models):
             raise InputError(f"the selector weighs {self.selector.models} models; there are {len(self.models)}")
-        if self.outer_learning_rate <= 0 or self.users_per_episode < 1:
-            raise InputError("outer_learning_rate and users_per_episode must be positive")
+        if self.outer_learning_rate <= 0 or self.users_per_episode < 1 or self.users_per_epoch < 1:
+            raise InputError("outer_learning_rate, users_per_episode and users_per_epoch must be positive")
         if not 0 < self.query_share <= 1 or not 0 < self.pretrain_share < 1:
             raise InputError("query_share must lie above 0 and be at most 1, pretrain_share between 0 and 1")
 
@@ -93,21 +95,42 @@ class Selection(OnUnseenRows, PersonalMethod):
         weights = self.selector(batch, logits)
         return mix(logits, weights), weights
 
+    def monitored(self, valid: ClickLog | None) -> ClickLog | None:
+        """Of at most ``users_per_epoch`` users, since each of them costs a prediction."""
+        judged = super().monitored(valid)
+        return None if judged is None else rows_of_users(judged, self.users_per_epoch)
+
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         self.run = run
         seen, fresh = self.divide(train, valid)
         self.remember(seen, fresh)
         self.tasks = UserEpisodes(
-            seen, fresh, self.users_per_episode, self.query_share, self.support_size, self.order, self.shuffle_users
-        )
+            seen, fresh, self.users_per_episode, self.query_share, self.support_size, self.order, self.shuffle_users,
+            self.users_per_epoch,
+        )  # fmt: skip
         if self.start_from == "stacking":
             self.selector.start_from(stacking_weights([cast(Method, model) for model in self.models], fresh))
-        trained = {name: parameter for name, parameter in self.named_parameters() if parameter.requires_grad}
-        rows = [parameter for name, parameter in trained.items() if name in self.tables]
-        dense = [parameter for name, parameter in trained.items() if name not in self.tables]
-        self.optimizers = {
-            "dense": Adam(dense, self.outer_learning_rate, weight_decay=self.weight_decay),
-            "tables": RowSparseAdam(rows, self.outer_learning_rate, weight_decay=self.weight_decay),
+        self._make_optimizers()
+
+    def outer_groups(self) -> list[dict[str, Any]]:
+        """What the outer update trains, as parameter groups of an optimiser."""
+        return [{"params": list(self.selector.parameters())}]
+
+    def _make_optimizers(self) -> None:
+        in_tables = {id(table) for table in self.tables.values()}
+        self.optimizers = {}
+        updated: set[int] = set()
+        for name, kind in (("dense", Adam), ("tables", RowSparseAdam)):
+            groups: list[Any] = []
+            for group in self.outer_groups():
+                own = [p for p in group["params"] if p.requires_grad and (id(p) in in_tables) == (name == "tables")]
+                updated |= {id(p) for p in own}
+                groups += [{**group, "params": own}] if own else []
+            if groups:
+                self.optimizers[name] = kind(groups, self.outer_learning_rate, weight_decay=self.weight_decay)
+        self.trained_tables = {name: table for name, table in self.tables.items() if id(table) in updated}
+        self.trained_dense = {
+            name for name, p in self.named_parameters() if id(p) in updated and name not in self.trained_tables
         }
 
     def episodes(self, seed: int, epoch: int, first: int) -> Iterator[list[Task]]:

@@ -9,7 +9,6 @@ import numpy.typing as npt
 import torch
 
 from clickwise.data.log import ClickLog
-from clickwise.data.storage import PreparedLog
 from clickwise.data.tasks import UserRows
 from clickwise.errors import InputError
 from clickwise.methods.adapted_mixture import AdaptedMixture
@@ -70,26 +69,26 @@ class Newcomers:
 
 
 def predictions(
-    log: PreparedLog, methods: Sequence[str], seeds: int, load: Callable[[str, int], Method]
-) -> tuple[ClickLog, Predictions]:
-    """The query rows of the held-out users, and what each method says of them after each size of the support.
+    newcomers: Newcomers, valid: Newcomers, methods: Sequence[str], seeds: int, load: Callable[[str, int], Method]
+) -> Predictions:
+    """What each method says of the query rows of held-out users after each size of the support.
 
     Args:
-        log: split by users.
+        newcomers: the users.
+        valid: other held-out users, on whom a method's options may be chosen.
         methods: names; one that adapts to nothing says the same at every size.
         seeds: how many.
         load: the trained method of a name and seed.
     """
-    newcomers = Newcomers.of(log.test)
     found: Predictions = {}
     for name in methods:
         for seed in range(seeds):
             method = load(name, seed)
             if isinstance(method, HedgeMixture):
-                choose_strength(method, log.valid)
+                choose_strength(method, valid)
             for size, each in zip(SUPPORTS, _each_size(method, newcomers), strict=True):
                 found.setdefault((name, size), []).append(each)
-    return newcomers.queries, found
+    return found
 
 
 def _each_size(method: Method, newcomers: Newcomers) -> Iterable[npt.NDArray[np.float32]]:
@@ -103,14 +102,13 @@ def _adapted(method: PersonalMethod | HedgeMixture, support: ClickLog) -> Any:
     return cast(AdaptedMixture, method.adapt(support))
 
 
-def choose_strength(method: HedgeMixture, valid: ClickLog) -> None:
-    """Choose kind and strength on the held-out users of the validation rows, adapted as the test users will be.
+def choose_strength(method: HedgeMixture, newcomers: Newcomers) -> None:
+    """Choose kind and strength on held-out users, adapted as those who are judged will be.
 
     ``fit`` cannot: it tells users apart by an id that users who were never trained on do not have.
     """
-    newcomers = Newcomers.of(valid)
     models = [cast(Method, model) for model in method.models]
-    prior = convex_weights(likelihoods(models, valid))
+    prior = convex_weights(likelihoods(models, newcomers.log))
     judged = likelihoods(models, newcomers.queries)
     users = len(newcomers.rows)
     known = likelihoods(models, newcomers.support(SUPPORTS[-1])).reshape(users, SUPPORTS[-1], -1)

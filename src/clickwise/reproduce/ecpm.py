@@ -1,7 +1,7 @@
 """An auction in which every trained model ranks the candidates of the same requests."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -20,80 +20,87 @@ from clickwise.model_folder import load_model
 from clickwise.prediction import predict
 from clickwise.reproduce.job import Job
 
-REQUESTS, CANDIDATES = 40_000, 8
+REQUESTS, CANDIDATES = 20_000, 8
+SCORED_ROWS = 2_000  # at once; FFM holds a vector a pair of fields of each
 TRUTH = "oracle"
 
 Floats = npt.NDArray[np.float64]
 Predictions = Mapping[str, Sequence[Floats]]
+"""By model, the click probability of every candidate, one array a seed."""
 
 
-def candidates(job: Job, log: PreparedLog, count: int = REQUESTS) -> tuple[ClickLog, Floats]:
-    """The rows of ``count`` requests on the last day of the synthetic log, and their true click probabilities."""
-    known = arguments(requests)
-    shared = {name: value for name, value in job.source_options.items() if name in known}
-    frame, _ = requests(count, CANDIDATES, **shared)
-    return log.encoder.encode_table(from_frame(frame, "requests")), frame["probability"].to_numpy()
+@dataclass(frozen=True, eq=False)
+class Auction:
+    """What may be shown, and what it is worth.
+
+    Attributes:
+        rows: the candidates, encoded.
+        truth: ``[rows]``, the true click probability.
+        bid: ``[rows]``, what a click pays.
+        request: ``[rows]``, the request that a candidate stands in.
+    """
+
+    rows: ClickLog
+    truth: Floats
+    bid: Floats
+    request: npt.NDArray[np.int64]
+
+    @classmethod
+    def on(cls, job: Job, log: PreparedLog, count: int = REQUESTS) -> "Auction":
+        """``count`` requests on the last day of the synthetic log."""
+        known = arguments(requests)
+        shared = {name: value for name, value in job.source_options.items() if name in known}
+        frame, _ = requests(count, CANDIDATES, **shared)
+        rows = log.encoder.encode_table(from_frame(frame, "requests"))
+        return cls(rows, frame["probability"].to_numpy(), draw_bids(len(rows), 0), frame["session"].to_numpy())
 
 
-def predictions(job: Job, folder: str, models: Sequence[str], rows: ClickLog, truth: Floats) -> dict[str, list[Floats]]:
-    """What the trained models of a comparison predict, one array a seed, and the truth as the model ``oracle``."""
-    found: dict[str, list[Floats]] = {TRUTH: [truth]}
+def predictions(job: Job, folder: str, models: Sequence[str], auction: Auction) -> dict[str, list[Floats]]:
+    """What the trained models of a comparison predict, and the truth as the model ``oracle``."""
+    found: dict[str, list[Floats]] = {TRUTH: [auction.truth]}
     for name in models:
         folders = [run_folder(job.out / folder, name, seed) / "model" for seed in range(job.seeds)]
-        found[name] = [predict(load_model(each).method, rows).astype(np.float64) for each in folders]
+        found[name] = [
+            predict(load_model(each).method, auction.rows, SCORED_ROWS).astype(np.float64) for each in folders
+        ]
     return found
 
 
-def by_hour(predicted: Predictions, truth: Floats, rows: ClickLog, request: npt.NDArray[np.int64]) -> pl.DataFrame:
+def by_hour(predicted: Predictions, auction: Auction) -> pl.DataFrame:
     """Impressions, expected clicks, expected income and eCPM by model and hour, averaged over seeds."""
     seeds = {f"{name}@{seed}": each for name, arrays in predicted.items() for seed, each in enumerate(arrays)}
-    table = simulate(seeds, truth, draw_bids(len(truth), 0), request, rows.time)
-    model = pl.col("model").str.split("@").list.first()
+    table = simulate(seeds, auction.truth, auction.bid, auction.request, auction.rows.time)
     return (
-        table.with_columns(model=model)
+        table.with_columns(model=pl.col("model").str.split("@").list.first())
         .group_by("model", "hour", maintain_order=True)
         .agg(pl.col("impressions", "clicks", "income", "ecpm").mean())
     )
 
 
-def over_the_day(
-    predicted: Predictions, truth: Floats, rows: ClickLog, request: npt.NDArray[np.int64], replicates: int
-) -> dict[str, dict[str, float]]:
+def over_the_day(predicted: Predictions, auction: Auction, replicates: int) -> dict[str, dict[str, float]]:
     """eCPM of each model over all requests, with the 95 % interval of a bootstrap of the users."""
-    bid = draw_bids(len(truth), 0)
-    users = int(rows.user.max()) + 1
-    income = {
-        name: np.mean([_income(each * bid, request, bid * truth, rows.user, users) for each in arrays], axis=0)
-        for name, arrays in predicted.items()
-    }
-    first = np.unique(request, return_index=True)[1]
-    shown = np.bincount(rows.user[first], minlength=users)
-    stacked = np.stack([shown, *income.values()]).astype(np.float64)
-    drawn = np.concatenate([stacked @ weights for weights in resample_weights(users, replicates, 0)], axis=1)
+    users = int(auction.rows.user.max()) + 1
+    first = np.unique(auction.request, return_index=True)[1]
+    shown = np.bincount(auction.rows.user[first], minlength=users).astype(np.float64)
+    income = [np.mean([_income(each, auction, users) for each in arrays], axis=0) for arrays in predicted.values()]
+    sums = np.stack([shown, *income])
+    drawn = np.concatenate([sums @ weights for weights in resample_weights(users, replicates, 0)], axis=1)
     found = {}
-    for name, earned, resampled in zip(income, stacked[1:], drawn[1:], strict=True):
+    for name, earned, resampled in zip(predicted, income, drawn[1:], strict=True):
         low, high = percentile_interval(1000.0 * resampled / drawn[0])
         found[name] = {"mean": float(1000.0 * earned.sum() / shown.sum()), "low": low, "high": high}
     return found
 
 
-def _income(
-    score: Floats, request: npt.NDArray[np.int64], worth: Floats, user: npt.NDArray[np.int64], users: int
-) -> Floats:
-    """Expected income from each user's requests, ``[users]``."""
-    shown = winners(score, request)
-    return np.bincount(user[shown], weights=worth[shown], minlength=users)
+def _income(probability: Floats, auction: Auction, users: int) -> Floats:
+    """Expected income from the requests of each user, ``[users]``."""
+    shown = winners(probability * auction.bid, auction.request)
+    earned = np.bincount(auction.rows.user[shown], (auction.truth * auction.bid)[shown], minlength=users)
+    return earned.astype(np.float64)
 
 
 def best_hours(hourly: pl.DataFrame, models: Sequence[str]) -> dict[str, int]:
     """In how many hours each model has the highest eCPM."""
-    of_models = hourly.filter(pl.col("model").is_in(list(models)))
-    best = of_models.sort("ecpm", descending=True, maintain_order=True).unique(
-        "hour", keep="first", maintain_order=True
-    )
-    return {name: int((best["model"] == name).sum()) for name in models}
-
-
-def hourly_rows(hourly: pl.DataFrame) -> list[dict[str, Any]]:
-    """``by_hour`` as plain values."""
-    return hourly.sort("model", "hour").to_dicts()
+    of_models = hourly.filter(pl.col("model").is_in(list(models))).sort("ecpm", descending=True, maintain_order=True)
+    best = of_models.unique("hour", keep="first", maintain_order=True)["model"]
+    return {name: int((best == name).sum()) for name in models}

@@ -67,9 +67,14 @@ class Job:
             raise InputError(f"version {self.version!r} is unknown{nearest(self.version, VERSIONS)}")
 
     @property
+    def setting_name(self) -> str:
+        """The setting, or the one that stands in for none."""
+        return self.setting or "published"
+
+    @property
     def split(self) -> str:
         """Name of the split of the setting."""
-        return SETTINGS[self.setting or "published"]
+        return SETTINGS[self.setting_name]
 
 
 def open_log(job: Job, source: str, split: str) -> PreparedLog:

@@ -2,25 +2,25 @@
 Selection"): what it publishes, its hyper-parameters, and its tables and figures.
 
 Settings: ``published`` divides each user's rows at random, which the paper does not say but its numbers suggest;
-``honest`` divides them by time. Single models are trained on all training rows. What selects among models pre-trains
-models of its own on three quarters of each user's training rows (section 5.2) in version ``paper``, and takes the single
-models as they are in version ``tuned``.
+``honest`` divides all rows by time. Single models are trained on all training rows. What selects among models
+pre-trains models of its own on three quarters of each user's training rows (section 5.2) in version ``paper``, and
+takes the single models as they are in version ``tuned``.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from clickwise.errors import InputError
-from clickwise.reproduce import metaselector_artefacts as make
+from clickwise.reproduce import metaselector_figures as figures
+from clickwise.reproduce import metaselector_tables as tables
 from clickwise.reproduce.job import Job
 from clickwise.reproduce.result import Result
 
+SOURCE = "movielens-1m"
 MODELS = ("lr", "fm", "ffm", "deepfm")
 COMPARED = ("controls", *MODELS, "selectors")
 OF_PAPER = ("sample-selector", "user-selector", "metaselector-simplified", "metaselector")
 COLD_START = (*MODELS, "stacking", "user-fine-tuning", "hedge", "metaselector-simplified", "metaselector")
-
-DATA_SETS = {"movielens-1m": "MovieLens-1M", "amazon": "Amazon-Electronics"}
 
 TABLE_1 = {
     "movielens-1m": {"lr": 0.2137, "fm": 0.1849, "ffm": 0.2011, "deepfm": 0.4003},
@@ -64,8 +64,15 @@ TABLE_3 = {
 }
 
 
+EVERY_USER = 10_000_000
+
+
 def recipe(version: str, source: str) -> dict[str, dict[str, Any]]:
-    """Options by method. The paper states no initial deviation and no weight decay: the models' own, and none."""
+    """Options by method; none for version ``tuned``, which takes the defaults.
+
+    The paper states no initial deviation and no weight decay: the models' own, and none. Whatever else it does not
+    state of MetaSelector is as in its Algorithm 1, and written out, so that no change of a default changes it.
+    """
     if version == "tuned":
         return {}
     amazon = source == "amazon"
@@ -73,13 +80,8 @@ def recipe(version: str, source: str) -> dict[str, dict[str, Any]]:
     factors = {"embedding_dim": 10, **adam}
     apart = {"pretrain": True, "pretrain_share": 0.75, "order": "random"}
     level = {"hidden_dims": (400, 400, 400), "batch_size": 1000, **apart}
-    inner = 1e-4 if amazon else 1e-3
-    # All rows that pre-training left out are query, all others support: 2,048 rows cut almost no user short.
-    episodes = {
-        **apart, "users_per_episode": 10, "support_size": 2048, "query_share": 1.0, "start_from": "random",
-        "outer_learning_rate": inner / 10, "inputs": "features", "embedding_dim": 10, "hidden_dims": (200, 200, 200),
-    }  # fmt: skip
-    meta_sgd = {"inner_learning_rate": inner, "rates": "parameter", "second_order": True, "weigh_by": "users"}
+    episodes = _episodes(inner=1e-4 if amazon else 1e-3) | apart
+    adapting = episodes | _meta_sgd(inner=1e-4 if amazon else 1e-3)
     return {
         "lr": {"optimizer": "ftrl", "batch_size": 1000},
         "fm": factors,
@@ -88,39 +90,71 @@ def recipe(version: str, source: str) -> dict[str, dict[str, Any]]:
         "sample-selector": level,
         "user-selector": level,
         "metaselector-simplified": episodes,
-        "metaselector": {**episodes, **meta_sgd},
-        "metaselector-shuffled": {**episodes, **meta_sgd},
+        "metaselector": adapting,
+        "metaselector-shuffled": adapting,
+    }
+
+
+def _episodes(inner: float) -> dict[str, Any]:
+    """Selector and episodes, of MetaSelector and of its simplified version."""
+    return {
+        "inputs": "features",
+        "embedding_dim": 10,
+        "hidden_dims": (200, 200, 200),
+        "dropout": 0.0,
+        "outer_learning_rate": inner / 10,
+        "users_per_episode": 10,
+        "users_per_epoch": EVERY_USER,
+        "support_size": 2048,  # longer than almost every user's training rows
+        "query_share": 1.0,  # of the rows that pre-training left out; the support is what the models were trained on
+        "start_from": "random",
+        "weight_decay": 0.0,
+    }
+
+
+def _meta_sgd(inner: float) -> dict[str, Any]:
+    """The inner step (Eq. 4) and what the outer update trains (Eq. 5)."""
+    return {
+        "inner_learning_rate": inner,
+        "rates": "parameter",
+        "rates_learning_rate": None,
+        "second_order": True,
+        "adapt_models": True,
+        "train_models": True,
+        "inner_steps": 1,
+        "prior_rows": 0.0,
+        "weigh_by": "users",
     }
 
 
 def _table1(job: Job) -> Result:
-    source = job.source or "movielens-1m"
-    return make.table1(job, source, MODELS, COMPARED, recipe(job.version, source), TABLE_1.get(source, {}))
+    source = job.source or SOURCE
+    return tables.table1(job, source, MODELS, COMPARED, recipe(job.version, source), TABLE_1.get(source, {}))
 
 
 def _table2(job: Job) -> Result:
-    source = job.source or "movielens-1m"
-    return make.table2(job, source, TABLE_2.get(source, {}))
+    source = job.source or SOURCE
+    return tables.table2(job, source, TABLE_2.get(source, {}))
 
 
 def _table3(job: Job) -> Result:
-    source = job.source or "movielens-1m"
-    return make.table3(job, source, COMPARED, recipe(job.version, source), TABLE_3.get(source, {}), OF_PAPER)
+    source = job.source or SOURCE
+    return tables.table3(job, source, COMPARED, recipe(job.version, source), TABLE_3.get(source, {}), OF_PAPER)
 
 
 def _figure2(job: Job) -> Result:
-    return make.figure2(job, MODELS, recipe(job.version, "synthetic"))
+    return figures.figure2(job, MODELS, recipe(job.version, "synthetic"))
 
 
 def _figure3(job: Job) -> Result:
-    source = job.source or "movielens-1m"
+    source = job.source or SOURCE
     shown = ("metaselector", "deepfm", "stacking")
-    return make.figure3(job, source, COMPARED, recipe(job.version, source), shown)
+    return figures.figure3(job, source, COMPARED, recipe(job.version, source), shown)
 
 
 def _cold_start(job: Job) -> Result:
-    source = job.source or "movielens-1m"
-    return make.cold_start(job, source, COLD_START, recipe(job.version, source))
+    source = job.source or SOURCE
+    return figures.cold_start(job, source, COLD_START, recipe(job.version, source))
 
 
 ARTEFACTS: Mapping[str, Callable[[Job], Result]] = {

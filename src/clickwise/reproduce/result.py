@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clickwise.comparison import machine_facts
+from clickwise.comparison import Comparison, machine_facts
 from clickwise.data.splits import SPLITS
 from clickwise.data.storage import PreparedLog
 from clickwise.experiment import origin_facts
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMAT, FORMAT_VERSION = "clickwise-reproduction", 1
+OF_RUNS = ("command", "commit", "started", "wall_clock_seconds", "options")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Result:
         notes: sentences below the table.
         figures: by name; the one called as the artefact is the artefact itself.
         facts: further plain values for the JSON file.
+        runs: what was trained for it, if anything was; an earlier call may have done so.
     """
 
     title: str
@@ -46,6 +48,7 @@ class Result:
     notes: Sequence[str] = ()
     figures: "Mapping[str, Figure]" = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    runs: Comparison | None = None
 
 
 def write(result: Result, job: Job) -> list[Path]:
@@ -87,6 +90,7 @@ def run_facts(result: Result, job: Job) -> dict[str, Any]:
         "wall_clock_seconds": time.monotonic() - job.started,
         **origin_facts(),
         **machine_facts(),
+        "runs": None if result.runs is None else {key: result.runs.results["run"][key] for key in OF_RUNS},
     }
 
 
@@ -104,10 +108,12 @@ def table(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _caption(job: Job, run: Mapping[str, Any]) -> str:
-    command = run["command"] or "the Python interface"
-    took = duration(run["wall_clock_seconds"]) + (" (since it was resumed)" if job.resume else "")
     seeds = f"{job.seeds} seed" + ("s" if job.seeds > 1 else "")
+    made = f"made by `{run['command'] or 'the Python interface'}` in {duration(run['wall_clock_seconds'])}"
+    if run["runs"] is not None:
+        since = " since they were last resumed" if job.resume else ""
+        made += f", from runs of {duration(run['runs']['wall_clock_seconds'])}{since} at commit {run['runs']['commit']}"
     return (
         f"Setting: {run['setting']} (split {run['split']} of {run['source']}); version: {job.version}; {seeds}; "
-        f"commit {run['commit'] or 'of no checkout'}; made by `{command}` in {took}."
+        f"commit {run['commit']}; {made}."
     )

@@ -9,10 +9,10 @@ import numpy.typing as npt
 from clickwise.data.sources import load_source
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
+from clickwise.methods.memory import FIRST_VALUE
 from clickwise.metrics.bootstrap import resample_weights
 from clickwise.metrics.selectors import winners
 from clickwise.metrics.significance import percentile_interval
-from clickwise.methods.memory import FIRST_VALUE
 from clickwise.reproduce.job import Job
 from clickwise.reproduce.selection_table import Rows
 
