@@ -157,3 +157,14 @@ def test_the_page_never_scrolls_sideways(results: dict[str, Any], write: Write, 
     title = re.search(r"<title>(\d+)</title>", done.stdout)
     assert title is not None, done.stderr
     assert int(title.group(1)) <= width
+
+
+def test_weights_of_models_are_told(results: dict[str, Any], write: Write) -> None:
+    assert "Mean weight" not in report(results, write)
+    results["methods"]["metaselector"] |= {
+        "model_weights": {"LR": {"mean": 0.25, "highest": 0.1}, "DeepFM": {"mean": 0.75, "highest": 0.9}},
+        "users_without_support": 12,
+    }
+    page = report(results, write)
+    assert "0.250 (10 %)" in page and "0.750 (90 %)" in page
+    assert "MetaSelector: 12." in page

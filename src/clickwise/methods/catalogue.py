@@ -56,6 +56,10 @@ class Entry:
         return self.group in ("combination", "adaptive")
 
 
+# First order is exact for the rates of one step, and models that are trained already do not train.
+OF_TRAINED: Options = {"pretrain": False, "second_order": False}
+
+
 def _selector(title: str, kind: Callable[..., nn.Module], group: str = "adaptive", **options: Any) -> Entry:
     return Entry(title, kind, group, options, of_best=kind is UserFineTuning, family="selectors")
 
@@ -72,13 +76,13 @@ METHODS: dict[str, Entry] = {
     "stacking-fine-tuned": _selector("Stacking of fine-tuned models", FineTunedStacking, "combination"),
     "user-fine-tuning": _selector("Best model fine-tuned per user", UserFineTuning, "combination"),
     "metaselector-shuffled": _selector(
-        "MetaSelector, users shuffled", MetaSelector, "combination", pretrain=False, shuffle_users=True
+        "MetaSelector, users shuffled", MetaSelector, "combination", **OF_TRAINED, shuffle_users=True
     ),
     "hedge": _selector("Per-user Hedge weights", HedgeMixture),
     "sample-selector": _selector("Sample-level selector", SampleLevelSelector),
     "user-selector": _selector("User-level selector", UserLevelSelector),
     "metaselector-simplified": _selector("MetaSelector-Simplified", SimplifiedMetaSelector, pretrain=False),
-    "metaselector": _selector("MetaSelector", MetaSelector, pretrain=False),
+    "metaselector": _selector("MetaSelector", MetaSelector, **OF_TRAINED),
 }
 GROUPS = {
     "controls": [name for name, entry in METHODS.items() if entry.control and not entry.family],

@@ -120,7 +120,28 @@ def users_section(results: Results, predictions: Predictions) -> str:
         parts.append(figure(won, "users-won", "Share of users won by each method", "Users won", caption))
     else:
         parts.append(paragraph("No shares of users won were computed."))
-    return section("users", "Users", group("pair", *parts))
+    return section("users", "Users", group("pair", *parts), *_weights(results))
+
+
+def _weights(results: Results) -> Iterator[str]:
+    """Which model serves whom, for the methods that weigh models."""
+    told = {name: results["methods"][name].get("model_weights") for name in ranked(results)}
+    rows = {name: weights for name, weights in told.items() if weights}
+    if not rows:
+        return
+    models = list(dict.fromkeys(model for weights in rows.values() for model in weights))
+    cells = [
+        [title(results, name), *(_weight(weights.get(model)) for model in models)] for name, weights in rows.items()
+    ]
+    yield table(["Method", *models], cells, "Mean weight of each model over test users")
+    yield paragraph("In brackets: share of test users for whom the model has the highest weight.", note=True)
+    if lacking := {title(results, n): c for n in told if (c := results["methods"][n].get("users_without_support"))}:
+        listed = "; ".join(f"{name}: {count(users)}" for name, users in lacking.items())
+        yield paragraph(f"Test users without support, who get the unadapted prediction: {listed}.", note=True)
+
+
+def _weight(weight: dict[str, float] | None) -> str:
+    return "" if weight is None else f"{decimals(weight['mean'], 3)} ({percent(weight['highest'], 0)})"
 
 
 def cold_start_section(results: Results) -> str:
