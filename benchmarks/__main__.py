@@ -9,6 +9,7 @@ COMMANDS = {
     "preparing": [],
     "preparing-large": ["--shapes", "criteo", "--criteo-rows", "10000000", "--encoders", "clickwise", "--repeats", "1"],
     "training": [],
+    "episodes": [],
 }
 
 

@@ -41,7 +41,18 @@ def meta_selector(ids: int) -> tuple[MetaSelector, UserEpisodes]:
         cw.models.DeepFM(schema, embedding_dim=10, hidden_dims=(256, 256, 256), dropout=0.1),
     ]
     method = MetaSelector(
-        models, rates="parameter", users_per_episode=USERS_PER_EPISODE, pretrain=False, start_from="random"
+        models,
+        inner_learning_rate=1e-3,
+        outer_learning_rate=OUTER_RATE,
+        rates_learning_rate=OUTER_RATE,
+        rates="parameter",
+        train_models=True,
+        users_per_episode=USERS_PER_EPISODE,
+        support_size=128,
+        prior_rows=0.0,
+        weigh_by="users",
+        pretrain=False,
+        start_from="random",
     )
     method.start(train, valid, Run(Fabric(accelerator="cpu", devices=1)))
     return method.train(), UserEpisodes(train, valid, USERS_PER_EPISODE, query_share=1.0, order="time")

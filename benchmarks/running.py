@@ -11,7 +11,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("clickwise", "torch", "numpy", "polars", "pyarrow", "fuxictr", "deepctr-torch", "torch-rechub", "recbole")
+PACKAGES = (
+    "clickwise",
+    "torch",
+    "numpy",
+    "polars",
+    "pyarrow",
+    "fuxictr",
+    "deepctr-torch",
+    "torch-rechub",
+    "recbole",
+    "higher",
+)
 
 
 def run_child(module: str, arguments: Sequence[str], threads: int) -> dict[str, Any]:

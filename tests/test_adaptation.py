@@ -98,7 +98,10 @@ def mixture(**options: Any) -> MetaSelector:
             DeepFM(SCHEMA, embedding_dim=3, hidden_dims=(5,), dropout=0.0),
         ]
         selector = Selector(SCHEMA, len(models), inputs="both", embedding_dim=2, hidden_dims=(5,))
-        options = {"inner_learning_rate": 0.3, "pretrain": False, "start_from": "random", "order": "random"} | options
+        options = {
+            "inner_learning_rate": 0.3, "pretrain": False, "start_from": "random", "order": "random",
+            "train_models": True, **options,
+        }  # fmt: skip
         method = MetaSelector(models, selector, **options).double()
         with torch.no_grad():
             for name, parameter in method.named_parameters():
@@ -248,7 +251,9 @@ def adapted_task(method: MetaSelector) -> tuple[TaskParameters, dict[str, Tensor
     task = episode()[0]
     support = task.support
     few = Batch(*(getattr(support, name)[:2] for name in ("ids", "numbers", "label", "user", "time")))
-    task_leaves, adapted, query = method.adaptable.adapt(few, task.query, second_order=True, constant=False)
+    task_leaves, adapted, query = method.adaptable.adapt(
+        few, task.query, second_order=True, outer=list(method.adaptable.dense)
+    )
     absent = ~torch.isin(task_leaves.rows, few.ids.unique())
     assert absent.sum() > 3
     return task_leaves, adapted, query, absent

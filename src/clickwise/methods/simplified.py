@@ -25,8 +25,8 @@ class SimplifiedMetaSelector(Selection):
     rows of the query, whose loss trains the selector. The models are frozen, and nothing is updated at test time.
 
     Args:
-        models, selector, users_per_episode, users_per_epoch, support_size, query_share, order, pretrain, pretrain_share, start_from,
-            weight_decay, shuffle_users: as in ``MetaSelector``.
+        models, selector, users_per_episode, users_per_epoch, support_size, query_share, order, pretrain,
+            pretrain_share, start_from, weight_decay, shuffle_users: as in ``MetaSelector``.
         outer_learning_rate: of Adam.
     """
 
@@ -47,8 +47,8 @@ class SimplifiedMetaSelector(Selection):
         shuffle_users: bool = False,
     ) -> None:
         super().__init__(
-            models, selector, outer_learning_rate, users_per_episode, users_per_epoch, support_size, query_share, order, pretrain,
-            pretrain_share, start_from, weight_decay, shuffle_users,
+            models, selector, outer_learning_rate, users_per_episode, users_per_epoch, support_size, query_share, order,
+            pretrain, pretrain_share, start_from, weight_decay, shuffle_users,
         )  # fmt: skip
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
