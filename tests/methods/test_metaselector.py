@@ -1,6 +1,7 @@
 """MetaSelector and its simplified version on users whose best model is known, and on input that cannot be."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -218,3 +219,36 @@ def test_fine_tuning_may_find_that_no_step_is_best() -> None:
     fit(method, first.train, first.valid, device="cpu", progress=False)
     assert float(method.rate) == 0.0
     assert np.array_equal(predict(method, first.test), predict(truth, first.test))
+
+
+@pytest.mark.parametrize("breaks_after", [1, 4])
+def test_a_run_broken_off_goes_on_to_the_same_bits(
+    breaks_after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pre-training is a run of its own in a folder below; three episodes make an epoch here."""
+    parts = make_logs(800)
+
+    def run(folder: Path | None) -> MetaSelector:
+        with seeded(0):
+            models = [LR(parts.train.schema), FM(parts.train.schema, embedding_dim=2)]
+            method = MetaSelector(models, users_per_episode=4, order="random", train_models=True)
+        fit(
+            method, parts.train, parts.valid, epochs=2, patience=2, seed=1, device="cpu", folder=folder,
+            resume=folder is not None, checkpoint_seconds=0.0, progress=False,
+        )  # fmt: skip
+        return method
+
+    whole, step, made = run(None), MetaSelector.step, []
+
+    def breaking(self: MetaSelector, episode: Any) -> Any:
+        if len(made) == breaks_after:
+            raise RuntimeError("the power fails")
+        made.append(1)
+        return step(self, episode)
+
+    monkeypatch.setattr(MetaSelector, "step", breaking)
+    with pytest.raises(RuntimeError, match="power"):
+        run(tmp_path / "run")
+    monkeypatch.setattr(MetaSelector, "step", step)
+    assert {path.name for path in (tmp_path / "run").iterdir()} >= {"model-0", "model-1"}
+    assert_same_bits(run(tmp_path / "run").state_dict(), whole.state_dict())
