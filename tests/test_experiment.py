@@ -177,3 +177,13 @@ def test_results_are_strict_json(finished: tuple[Path, Comparison]) -> None:
         pytest.fail(f"{name} is no JSON")
 
     json.loads((finished[0] / "results.json").read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+def test_a_wrong_option_of_a_selector_surfaces_before_anything_is_trained(
+    prepared: PreparedLog, tmp_path: Path
+) -> None:
+    options = {"metaselector": {"rates": "vocabularies"}}
+    plan = Plan(["lr", "fm", "metaselector"], options=options)
+    with pytest.raises(InputError, match="rates 'vocabularies' are unknown"):
+        run_comparison(prepared, plan, tmp_path / "out", progress=False)
+    assert not (tmp_path / "out").exists()

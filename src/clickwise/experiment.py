@@ -53,9 +53,7 @@ def run_comparison(log: PreparedLog, plan: Plan, out: Path, resume: bool = False
     names = expand(plan.methods, log.schema)
     if stray := [name for name in plan.options if name not in names]:
         raise InputError(f"options are given for {stray[0]!r}, which is not among the methods {', '.join(names)}")
-    for name in names:
-        if not entry(name).made_of_models:
-            build(name, log.schema, plan.options.get(name, {}), [])  # a wrong option must not surface after an hour
+    _try_to_build(log, plan, names)
     _claim(out, _identity(log, plan, names), resume)
     trained: dict[str, list[Trained]] = {}
     for name in names:
@@ -90,6 +88,15 @@ def finished_comparison(log: PreparedLog, plan: Plan, out: Path) -> Comparison |
     _claim(out, _identity(log, plan, expand(plan.methods, log.schema)), resume=True)
     results = json.loads((out / RESULTS).read_text(encoding="utf-8"))
     return Comparison(results, pl.read_parquet(out / PREDICTIONS))
+
+
+def _try_to_build(log: PreparedLog, plan: Plan, names: Sequence[str]) -> None:
+    """A wrong option must not surface after an hour."""
+    models: list[Method] = []
+    for name in names:  # those that others are made of come first
+        made = build(name, log.schema, plan.options.get(name, {}), models if entry(name).made_of_models else [])
+        if entry(name).group == "model":
+            models.append(made)
 
 
 def _models(
