@@ -18,7 +18,6 @@ from clickwise.interrupt import Interruption
 from clickwise.methods.method import Method
 from clickwise.metrics.pointwise import auc, logloss
 from clickwise.nn.tables import fill_untrained_rows
-from clickwise.prediction import predict
 from clickwise.runlog import HISTORY, TrainingProgress
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -96,7 +95,7 @@ class Loop:
         fill_untrained_rows(self.method, self.train.schema, self.train.counts)
         at.epoch, at.step, at.losses = at.epoch + 1, 0, {}
         if self.valid is not None:
-            probability = predict(self.method, self.valid)
+            probability = self.method.judge(self.valid)
             if not np.isfinite(probability).all():
                 raise TrainingDiverged(f"predictions became NaN after epoch {at.epoch}; {CAUSE}")
             row["valid_logloss"] = logloss(self.valid.label, probability)

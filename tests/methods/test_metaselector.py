@@ -21,7 +21,7 @@ from clickwise.nn.selector import Selector
 from clickwise.prediction import predict
 from clickwise.schema import Schema
 from clickwise.training import fit, seeded
-from tests.logs import Parts, assert_same_bits, make_logs, mixed_schema
+from tests.logs import USERS, Parts, assert_same_bits, make_logs, mixed_schema
 from tests.planted_users import HALF, grouped, two_models
 from tests.trained import state, trained
 
@@ -107,6 +107,19 @@ def test_a_new_user_is_served_by_adapting() -> None:
     alone = method.adapt(parts.valid.take(np.flatnonzero(parts.valid.user == 5)))
     assert alone.without_support(query) == 1
     np.testing.assert_allclose(alone.predict(query), before, atol=1e-6)
+
+
+def test_users_held_out_are_judged_by_adapting_to_their_other_rows() -> None:
+    parts = grouped()
+    valid = unknown_user(parts.valid)
+    method = fitted(Parts(parts.train, valid, parts.test), order="random")
+    judged = method.monitored(valid)
+    assert judged is not None
+    assert method.without_support(judged) == USERS
+    found = method.judge(judged)
+    assert logloss(judged.label, found) < logloss(judged.label, predict(method, judged)) - 0.1
+    fresh = method.divide(parts.train, valid)[1]
+    np.testing.assert_array_equal(found, method.adapt(fresh).predict(judged))
 
 
 def test_a_user_of_one_class_is_ordinary() -> None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -59,6 +61,12 @@ class Method(nn.Module):
     def monitored(self, valid: ClickLog | None) -> ClickLog | None:
         """Validation rows that epochs are judged on; a method that learns from some of them leaves those out."""
         return valid
+
+    def judge(self, valid: ClickLog) -> npt.NDArray[np.float32]:
+        """Probabilities of the validation rows that an epoch is judged on."""
+        from clickwise.methods.scoring import score  # scores methods, so it cannot be imported before them
+
+        return score(self, valid)
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         """Make optimisers and loaders, or fit in closed form. Called with the method already on its device."""

@@ -100,6 +100,15 @@ class Selection(OnUnseenRows, PersonalMethod):
         judged = super().monitored(valid)
         return None if judged is None else rows_of_users(judged, self.users_per_epoch)
 
+    def judge(self, valid: ClickLog) -> npt.NDArray[np.float32]:
+        if self.without_support(valid) < len(np.unique(valid.user)):
+            return super().judge(valid)
+        # Users held out have no id to be remembered by; the log's codes tell them apart.
+        self.eval()
+        found = self.adapt(self.tasks.fresh.log).predict(valid)
+        self.train()
+        return found
+
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         self.run = run
         seen, fresh = self.divide(train, valid)
