@@ -95,7 +95,8 @@ def fit(
     with seeded(seed):
         method.start(train, valid, Run(fabric, compile))
         monitored = method.monitored(valid)
-        loop = Loop(method, train, monitored, epochs, patience, monitor, seed, folder, checkpoint_seconds)
+        most = epochs if method.most_epochs is None else min(epochs, method.most_epochs)
+        loop = Loop(method, train, monitored, most, patience, monitor, seed, folder, checkpoint_seconds)
         if not method.iterates:
             loop.at.finished = True
         elif resume:

@@ -29,6 +29,7 @@ class MetaSelector(Selection):
 
     ``p(x) = sum_k lambda_k(x) M_k(x)``. One inner gradient step on a user's support adapts selector and models
     (Eq. 4); the loss of the adapted mixture on the user's query trains initial values and inner rates (Eq. 5 and 6).
+    Episodes are computed in 32-bit floats, whatever precision ``fit`` was asked for.
 
     Args:
         models: networks or ``Supervised`` ones, of one schema.
@@ -44,6 +45,7 @@ class MetaSelector(Selection):
         inner_steps: gradient steps on the support.
         users_per_episode: m of Algorithm 1.
         users_per_epoch: users that an epoch visits, and that it is judged on, at most.
+        most_epochs: epochs at most, whatever ``fit`` allows: rates go on to gain next to nothing for long.
         support_size: rows of a user to adapt to at most, the latest ones.
         prior_rows: the inner step of a user with n rows of support is ``n / (n + prior_rows)`` of a whole one, so that
             little evidence moves little. 0 for whole steps (Eq. 4).
@@ -73,6 +75,7 @@ class MetaSelector(Selection):
         inner_steps: int = 1,
         users_per_episode: int = 50,
         users_per_epoch: int = 2000,
+        most_epochs: int = 5,
         support_size: int = 2048,
         prior_rows: float = 64.0,
         query_share: float = 0.7,
@@ -86,8 +89,8 @@ class MetaSelector(Selection):
     ) -> None:
         super().__init__(
             models, selector, inner_learning_rate / 10 if outer_learning_rate is None else outer_learning_rate,
-            users_per_episode, users_per_epoch, support_size, query_share, order, pretrain, pretrain_share, start_from,
-            weight_decay, shuffle_users,
+            users_per_episode, users_per_epoch, most_epochs, support_size, query_share, order, pretrain, pretrain_share,
+            start_from, weight_decay, shuffle_users,
         )  # fmt: skip
         if inner_steps < 1:
             raise InputError(f"inner_steps must be at least 1, not {inner_steps}")
@@ -95,6 +98,8 @@ class MetaSelector(Selection):
             raise InputError(f"weigh_by {weigh_by!r} is unknown{nearest(weigh_by, WEIGHTINGS)}")
         if prior_rows < 0:
             raise InputError(f"prior_rows must be at least 0, not {prior_rows}")
+        if rates_learning_rate is not None and rates_learning_rate <= 0:
+            raise InputError(f"rates_learning_rate must be positive, not {rates_learning_rate}")
         self.weigh_by = weigh_by
         self.prior_rows = prior_rows
         self.inner_learning_rate = inner_learning_rate

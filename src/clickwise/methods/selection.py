@@ -41,6 +41,7 @@ class Selection(OnUnseenRows, PersonalMethod):
         outer_learning_rate: float,
         users_per_episode: int,
         users_per_epoch: int,
+        most_epochs: int,
         support_size: int,
         query_share: float,
         order: str,
@@ -58,15 +59,16 @@ class Selection(OnUnseenRows, PersonalMethod):
         self.outer_learning_rate = outer_learning_rate
         self.users_per_episode = users_per_episode
         self.users_per_epoch = users_per_epoch
+        self.most_epochs = most_epochs
         self.query_share = query_share
         self.order = order
         self.pretrain = pretrain
         self.pretrain_share = pretrain_share
         self.start_from = start_from
         self.weight_decay = weight_decay
-        self._check()
+        self._check(most_epochs)
 
-    def _check(self) -> None:
+    def _check(self, most_epochs: int) -> None:
         check_order(self.order)
         if len(self.names) < 2:
             raise InputError("a selection needs at least two models")
@@ -74,8 +76,9 @@ class Selection(OnUnseenRows, PersonalMethod):
             raise InputError(f"start_from {self.start_from!r} is unknown{nearest(self.start_from, STARTS)}")
         if self.selector.models != len(self.models):
             raise InputError(f"the selector weighs {self.selector.models} models; there are {len(self.models)}")
-        if self.outer_learning_rate <= 0 or self.users_per_episode < 1 or self.users_per_epoch < 1:
-            raise InputError("outer_learning_rate, users_per_episode and users_per_epoch must be positive")
+        counts = (self.users_per_episode, self.users_per_epoch, most_epochs)
+        if self.outer_learning_rate <= 0 or min(counts) < 1:
+            raise InputError("outer_learning_rate, users_per_episode, users_per_epoch and most_epochs must be positive")
         if not 0 < self.query_share <= 1 or not 0 < self.pretrain_share < 1:
             raise InputError("query_share must lie above 0 and be at most 1, pretrain_share between 0 and 1")
 

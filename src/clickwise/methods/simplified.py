@@ -25,7 +25,7 @@ class SimplifiedMetaSelector(Selection):
     rows of the query, whose loss trains the selector. The models are frozen, and nothing is updated at test time.
 
     Args:
-        models, selector, users_per_episode, users_per_epoch, support_size, query_share, order, pretrain,
+        models, selector, users_per_episode, users_per_epoch, most_epochs, support_size, query_share, order, pretrain,
             pretrain_share, start_from, weight_decay, shuffle_users: as in ``MetaSelector``.
         outer_learning_rate: of Adam.
     """
@@ -37,6 +37,7 @@ class SimplifiedMetaSelector(Selection):
         outer_learning_rate: float = 1e-4,
         users_per_episode: int = 50,
         users_per_epoch: int = 10_000,
+        most_epochs: int = 10,
         support_size: int = 2048,
         query_share: float = 0.7,
         order: str = "time",
@@ -47,8 +48,8 @@ class SimplifiedMetaSelector(Selection):
         shuffle_users: bool = False,
     ) -> None:
         super().__init__(
-            models, selector, outer_learning_rate, users_per_episode, users_per_epoch, support_size, query_share, order,
-            pretrain, pretrain_share, start_from, weight_decay, shuffle_users,
+            models, selector, outer_learning_rate, users_per_episode, users_per_epoch, most_epochs, support_size,
+            query_share, order, pretrain, pretrain_share, start_from, weight_decay, shuffle_users,
         )  # fmt: skip
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:

@@ -105,6 +105,7 @@ def _episodes(inner: float) -> dict[str, Any]:
         "outer_learning_rate": inner / 10,
         "users_per_episode": 10,
         "users_per_epoch": EVERY_USER,
+        "most_epochs": 1000,  # the job's own limit holds
         "support_size": 2048,  # longer than almost every user's training rows
         "query_share": 1.0,  # of the rows that pre-training left out; the support is what the models were trained on
         "start_from": "random",
