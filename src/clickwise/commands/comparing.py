@@ -7,6 +7,17 @@ from clickwise.commands.common import open_log, use_threads
 from clickwise.options import assignments
 
 
+# What adapts to each user takes minutes with its defaults; these show what it does within the demo's three.
+SHORT = (
+    "metaselector.most_epochs=1",
+    "metaselector.users_per_epoch=300",
+    "metaselector-shuffled.most_epochs=1",
+    "metaselector-shuffled.users_per_epoch=300",
+    "metaselector-simplified.most_epochs=2",
+    "user-fine-tuning.learning_rate=0.1",
+)
+
+
 def demo_command(*, out: Path = Path("runs/demo"), threads: int | None = None) -> None:
     """Compare every method on the embedded synthetic log: the main job, with no data of your own.
 
@@ -14,7 +25,8 @@ def demo_command(*, out: Path = Path("runs/demo"), threads: int | None = None) -
         out: folder for results.json, predictions.parquet and report.html.
         threads: processor threads; all by default.
     """
-    compare_command("synthetic", methods="all", out=out, threads=threads, resume=(out / "plan.json").exists())
+    resume = (out / "plan.json").exists()
+    compare_command("synthetic", methods="all", out=out, threads=threads, set=SHORT, resume=resume)
 
 
 def compare_command(
