@@ -6,7 +6,6 @@ from pathlib import Path
 from clickwise.commands.common import open_log, use_threads
 from clickwise.options import assignments
 
-
 # What adapts to each user takes minutes with its defaults; these show what it does within the demo's three.
 SHORT = (
     "metaselector.most_epochs=1",
