@@ -69,7 +69,7 @@ def _cut(position: npt.NDArray[np.float64], shares: Shares) -> PartArray:
     return np.searchsorted(cuts, position, side="right").astype(np.int8)
 
 
-def _within_user(user: IntArray, order: IntArray) -> tuple[IntArray, IntArray]:
+def within_user(user: IntArray, order: IntArray) -> tuple[IntArray, IntArray]:
     """Rank of each row among its user's rows, and the number of rows of its user; ``order`` sorts rows by user."""
     sizes = np.bincount(user)
     starts = np.cumsum(sizes) - sizes
@@ -86,7 +86,7 @@ def _random_per_user(user: IntArray, time: IntArray, rng: np.random.Generator, s
     """
     shuffled = rng.permutation(len(user))
     order = shuffled[np.argsort(user[shuffled], kind="stable")]
-    rank, size = _within_user(user, order)
+    rank, size = within_user(user, order)
     shift = rng.random(int(user.max()) + 1)[user]
     return _cut((rank + shift) / size, shares)
 
@@ -94,7 +94,7 @@ def _random_per_user(user: IntArray, time: IntArray, rng: np.random.Generator, s
 def _chronological_per_user(user: IntArray, time: IntArray, rng: np.random.Generator, shares: Shares) -> PartArray:
     """As above in order of time; rows of one user at one time share the middle of their ranks and so their part."""
     order = np.lexsort((time, user))
-    rank, size = _within_user(user, order)
+    rank, size = within_user(user, order)
     fresh = np.ones(len(user), dtype=bool)
     fresh[1:] = (np.diff(user[order]) != 0) | (np.diff(time[order]) != 0)
     moment = np.empty(len(user), dtype=np.int64)

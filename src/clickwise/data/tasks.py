@@ -9,6 +9,7 @@ import polars as pl
 import torch
 
 from clickwise.data.log import Batch, ClickLog
+from clickwise.data.splits import within_user
 from clickwise.errors import InputError
 
 IntArray = npt.NDArray[np.int64]
@@ -90,15 +91,11 @@ def divide_by_user(log: ClickLog, share: float, order: str, seed: int = 0) -> tu
     # A moment is one key: rows of a user that have one time are not told apart.
     key = log.time if order == "time" else generator.permutation(len(log))
     users, member = np.unique(log.user, return_inverse=True)
-    sizes = np.bincount(member)
     placed = np.lexsort((key, member))
-    starts = np.cumsum(sizes) - sizes
-    rank = np.empty(len(log), dtype=np.int64)
-    rank[placed] = np.arange(len(log)) - starts[member[placed]]
+    rank, size = within_user(member, placed)
     if order == "time":
         rank = _rank_of_moment(rank, placed, member, log.time)
-    cut = np.floor(sizes * share + generator.random(len(users)))
-    first = rank < cut[member]
+    first = rank < np.floor(size * share + generator.random(len(users))[member])
     return log.take(np.flatnonzero(first)), log.take(np.flatnonzero(~first))
 
 

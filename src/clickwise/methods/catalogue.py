@@ -90,8 +90,7 @@ GROUPS = {
     "all": list(METHODS),
 }
 STAGES = ("control", "model", "combination", "adaptive")
-NEED_USERS = [name for name, entry in METHODS.items() if entry.kind in (HedgeMixture, UserFineTuning, MetaSelector)]
-NEED_USERS.append("metaselector-simplified")
+NEED_USERS = (HedgeMixture, UserFineTuning, MetaSelector, SimplifiedMetaSelector)
 COMBINED_FROM = 2
 
 
@@ -134,7 +133,7 @@ def _left_out(names: Iterable[str], schema: Schema) -> dict[str, str]:
     for name in names:
         if entry(name).made_of_models and len(models) < COMBINED_FROM:
             needs[name] = "two models among the methods"
-        elif name in NEED_USERS and not has_user:
+        elif entry(name).kind in NEED_USERS and not has_user:
             needs[name] = "the schema to name its user and to have a category field of that column"
         elif name == "mean-logit" and not schema.item and not has_user:
             needs[name] = "the schema to name its item, or to have a category field of its user"

@@ -22,7 +22,7 @@ from clickwise.schema import Schema
 class PersonalMethod(Method):
     """Predicts a row by adapting to its user's support: rows that it remembers, or those given to ``adapt``.
 
-    A user without support gets what ``predict_unadapted`` says.
+    A user without support gets what ``outputs_for`` says without one.
 
     Args:
         schema: fitted schema.
