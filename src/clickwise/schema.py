@@ -154,6 +154,11 @@ class Schema:
         return tuple(f for f in self.fields if not f.is_number)
 
     @cached_property
+    def user_field(self) -> Field | None:
+        """The category field of the user column, by whose id users are told apart; None where there is none."""
+        return next((f for f in self.id_fields if f.column == self.user and f.kind == "category"), None)
+
+    @cached_property
     def number_fields(self) -> tuple[Field, ...]:
         """Fields that stay numbers; each has two columns of ``numbers``: its value (0 if missing), and 1 if missing."""
         return tuple(f for f in self.fields if f.is_number)

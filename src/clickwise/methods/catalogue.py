@@ -128,7 +128,7 @@ def _left_out(names: Iterable[str], schema: Schema) -> dict[str, str]:
     """What the log or the other methods do not allow, and what it needs."""
     names = list(names)
     models = [name for name in names if entry(name).group == "model"]
-    has_user = any(f.column == schema.user and f.kind == "category" for f in schema.id_fields)
+    has_user = schema.user_field is not None
     needs = {}
     for name in names:
         if entry(name).made_of_models and len(models) < COMBINED_FROM:

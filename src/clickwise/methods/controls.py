@@ -64,8 +64,8 @@ class MeanLogit(Method):
 
     def __init__(self, schema: Schema) -> None:
         super().__init__()
-        users = [f.name for f in schema.id_fields if f.column == schema.user and f.kind == "category"]
-        names = [name for name in (*users[:1], schema.item) if name]
+        user = schema.user_field.name if schema.user_field else None
+        names = [name for name in (user, schema.item) if name]
         if not names:
             raise InputError("mean-logit needs the schema to name its 'item', or a category field of its 'user' column")
         self.columns = [schema.slots(name).start for name in names]

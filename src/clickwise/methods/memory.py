@@ -22,10 +22,9 @@ def user_column(schema: Schema, method: str) -> int:
     Raises:
         InputError: the schema has no category field of its user column.
     """
-    names = [f.name for f in schema.id_fields if f.column == schema.user and f.kind == "category"]
-    if not schema.user or not names:
+    if not schema.user or schema.user_field is None:
         raise InputError(f"{method} needs the schema to name its 'user' and to have a category field of that column")
-    return schema.slots(names[0]).start
+    return schema.slots(schema.user_field.name).start
 
 
 class Memory(nn.Module):
