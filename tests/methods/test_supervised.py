@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from clickwise.data.log import Batch
 from clickwise.errors import InputError
-from clickwise.losses import cross_entropy
+from clickwise.losses import LOSSES, cross_entropy
 from clickwise.methods.method import Run
 from clickwise.methods.supervised import Supervised, as_method
 from clickwise.models import FFM, FM, LR, DeepFM, Model
@@ -74,6 +74,20 @@ def test_the_gradient_is_that_of_the_mean_loss() -> None:
     assert torch.equal(method.step(batch)["loss"], expected.detach())
     for found, other in zip(method.model.parameters(), untouched.model.parameters(), strict=True):
         assert torch.equal(dense(found.grad), dense(other.grad))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_loss_is_the_one_of_that_name(name: str) -> None:
+    batch, method = first_batch(TRAIN, 40), started(FM, {}, loss=name)
+    expected = LOSSES[name](method.model(batch), batch.label).mean()
+    torch.testing.assert_close(method.step(batch)["loss"], expected.detach())
+
+
+def test_a_binary_loss_does_not_start_on_classes() -> None:
+    classes = replace(TRAIN, schema=replace(TRAIN.schema, classes=3))
+    method = Supervised(FM(classes.schema), loss="combined_pair")
+    with pytest.raises(InputError, match="'combined_pair' needs binary labels, and the schema has 3 classes"):
+        method.start(classes, None, Run(Fabric(accelerator="cpu", devices=1)))
 
 
 def test_weights_of_rows_count() -> None:

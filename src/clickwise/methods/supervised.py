@@ -7,10 +7,11 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.optim import Adagrad, Adam, Optimizer
 
+from clickwise.configuration import arguments
 from clickwise.data.loading import ShuffledBatches
 from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError, nearest
-from clickwise.losses import LOSSES
+from clickwise.losses import find_loss
 from clickwise.methods.method import Method, Run, to_probability
 from clickwise.nn.tables import id_tables, sparse_gradient, touched_rows
 from clickwise.optim import FTRLProximal, RowSparseAdam, RowWiseAdagrad
@@ -58,12 +59,12 @@ class Supervised(Method):
         self.row_sparse = row_sparse
         if self.optimizer not in OPTIMIZERS:
             raise InputError(f"optimizer {self.optimizer!r} is unknown{nearest(self.optimizer, OPTIMIZERS)}")
-        if loss not in LOSSES:
-            raise InputError(f"loss {loss!r} is unknown{nearest(loss, LOSSES)}")
+        find_loss(loss, classes=2)  # refuses an unknown name; what does not fit the task shows in ``start``
         if self.learning_rate <= 0 or self.batch_size < 1 or self.weight_decay < 0:
             raise InputError("learning_rate and batch_size must be positive, weight_decay at least 0")
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
+        self.example_loss = find_loss(self.loss, train.schema.classes)
         self.run = run
         self.batches = ShuffledBatches(train, self.batch_size)
         tables = id_tables(self.model, train.schema.size)
@@ -127,7 +128,7 @@ class Supervised(Method):
 
     def mean_loss(self, logits: Tensor, batch: Batch) -> Tensor:
         """Mean loss of a batch, weighted where the batch has weights."""
-        losses = LOSSES[self.loss](logits, batch.label)
+        losses = self.example_loss(logits, batch.label)
         return losses.mean() if batch.weight is None else (losses * batch.weight).sum() / batch.weight.sum()
 
     def predict(self, batch: Batch) -> Tensor:
@@ -135,10 +136,8 @@ class Supervised(Method):
 
     def copy(self) -> "Supervised":
         """The same options around a copy of the network, without what ``start`` made."""
-        return Supervised(
-            copy.deepcopy(self.model), self.optimizer, self.learning_rate, self.weight_decay, self.batch_size,
-            self.loss, self.row_sparse,
-        )  # fmt: skip
+        options = [name for name in arguments(type(self)) if name != "self"]
+        return type(self)(**{name: copy.deepcopy(getattr(self, name)) for name in options})
 
 
 def as_method(model: nn.Module) -> Method:
