@@ -34,6 +34,15 @@ def test_without_a_folder_it_goes_to_the_cache(tmp_path: Path, monkeypatch: pyte
     assert fetch(URL, "abc", None) == tmp_path / "clickwise" / "tiny.zip"
 
 
+def test_a_file_that_changes_has_no_checksum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fake(url: str, known_hash: str | None, fname: str, path: Path, downloader: Any) -> str:
+        assert known_hash is None
+        return str(path / fname)
+
+    monkeypatch.setattr(pooch, "retrieve", fake)
+    assert fetch(URL, None, tmp_path) == tmp_path / "tiny.zip"
+
+
 def test_file_put_there_by_hand_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path)
     monkeypatch.setattr(pooch, "retrieve", None)

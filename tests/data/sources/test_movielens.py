@@ -100,6 +100,19 @@ def test_vocabularies_can_be_shared_and_histories_longer(tmp_path: Path) -> None
     assert schema["genres"].length == 5
 
 
+@pytest.mark.parametrize(
+    ("source", "name", "file"), [("movielens-1m", "ml-1m", "ratings.dat"), ("movielens-100k", "ml-100k", "u.data")]
+)
+def test_ids_alone_read_the_ratings_alone(source: str, name: str, file: str, tmp_path: Path) -> None:
+    files = ML_1M if name == "ml-1m" else ML_100K
+    whole, _ = load_source(source, zipped(tmp_path, name, files), label="stars")
+    zipped(tmp_path, name, {file: files[file]})
+    table, schema = load_source(source, tmp_path, label="stars", features="ids")
+    assert table.equals(whole.select("user", "movie", "time", "label"))
+    assert [field.name for field in schema.fields] == ["user", "movie"]
+    assert (schema.classes, schema.click_from) == (5, 3)
+
+
 def lines(file: str, row: int, text: str) -> Callable[[dict[str, str]], dict[str, str]]:
     """Another text in one line of a file."""
 

@@ -2,8 +2,11 @@
 
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import polars as pl
 
@@ -20,12 +23,14 @@ class File:
         pattern: of a line, with one named group a column.
         layout: the pattern in words, for messages.
         integers: columns to read as whole numbers; the others stay text.
+        header: what the first line must be; empty for a file without a header line.
     """
 
     name: str
     pattern: str
     layout: str
     integers: tuple[str, ...]
+    header: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,28 +44,34 @@ class Files:
         """How messages call a file."""
         return str(self.place / name) if self.place.is_dir() else f"{self.place}: {self.inner}/{name}"
 
-    def read(self, name: str) -> str:
-        """The text of a file, latin-1 as the data sets of that age are.
+    @contextmanager
+    def stream(self, name: str) -> Iterator[IO[bytes]]:
+        """A file, open for reading.
 
         Raises:
-            InputError: it is absent, or the zip is damaged.
+            InputError: it is absent, or turns out while it is read to lie in a damaged zip.
         """
         try:
-            if self.place.is_dir():
-                content = (self.place / name).read_bytes()
-            else:
-                with zipfile.ZipFile(self.place) as archive:
-                    content = archive.read(f"{self.inner}/{name}")
+            with ExitStack() as stack:
+                if self.place.is_dir():
+                    yield stack.enter_context((self.place / name).open("rb"))
+                else:
+                    archive = stack.enter_context(zipfile.ZipFile(self.place))
+                    yield stack.enter_context(archive.open(f"{self.inner}/{name}"))
         except (FileNotFoundError, KeyError):
             raise InputError(f"{self.label(name)}: absent; the official download of {self.inner} holds it") from None
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise InputError(f"{self.place}: damaged zip ({error}); fetch it again") from None
         except OSError as error:
             raise InputError(f"{self.label(name)}: cannot read it: {error.strerror or error}") from None
-        return content.decode("latin-1")
+
+    def read(self, name: str) -> str:
+        """The text of a file, latin-1 as the data sets of that age are; errors as for ``stream``."""
+        with self.stream(name) as content:
+            return content.read().decode("latin-1")
 
 
-def find_files(root: Path | None, name: str, url: str, md5: str, landmark: str) -> Files:
+def find_files(root: Path | None, name: str, url: str, md5: str | None, landmark: str) -> Files:
     """The data set ``name`` in ``root``: ``name.zip``, the folder ``name``, or ``root`` itself, else downloaded.
 
     Args:
@@ -91,17 +102,22 @@ def parse(files: Files, file: File, unique: str = "") -> pl.DataFrame:
         unique: a column in which no value may stand twice.
 
     Raises:
-        InputError: an empty file, a line in another layout, or a value that stands twice.
+        InputError: an empty file, another header, a line in another layout, or a value that stands twice.
     """
     label = files.label(file.name)
     lines = pl.Series("line", files.read(file.name).replace("\r\n", "\n").removesuffix("\n").split("\n"))
+    first = 1
+    if file.header:
+        if lines[0] != file.header:
+            raise InputError(f"{label}: line 1 is {lines[0][:80]!r}; it must be {file.header}")
+        lines, first = lines[1:], 2
     columns = lines.str.extract_groups(file.pattern).struct.unnest()
     bad = columns.to_series().is_null()
     if bad.any():
         row = int(bad.arg_true()[0])
-        raise InputError(f"{label}: line {row + 1} is {lines[row][:80]!r}; a line there is {file.layout}")
+        raise InputError(f"{label}: line {first + row} is {lines[row][:80]!r}; a line there is {file.layout}")
     table = columns.with_columns(pl.col(file.integers).cast(pl.Int64))
     if unique and table[unique].is_duplicated().any():
         row = int(table[unique].is_duplicated().arg_true()[-1])
-        raise InputError(f"{label}: line {row + 1}: {unique} {table[unique][row]} stands twice")
+        raise InputError(f"{label}: line {first + row}: {unique} {table[unique][row]} stands twice")
     return table

@@ -5,11 +5,16 @@ from pathlib import Path
 from clickwise.errors import InputError
 
 
-def fetch(url: str, md5: str, folder: Path | None) -> Path:
+def fetch(url: str, md5: str | None, folder: Path | None) -> Path:
     """The file behind ``url``, downloaded to ``folder``, or to the user's cache where that is None.
 
     The file appears under its name only when it is complete and its checksum is right. A file of that name that is
     there already is taken as it is, since the user may have put it there by hand.
+
+    Args:
+        url: ends in the name of the file.
+        md5: its checksum; None for a file that its owner replaces from time to time.
+        folder: where it goes.
 
     Raises:
         InputError: the download failed; it says what to fetch by hand and where to put it.
@@ -23,7 +28,9 @@ def fetch(url: str, md5: str, folder: Path | None) -> Path:
     progress = _ProgressBar(name)
     download = pooch.HTTPDownloader(progressbar=progress)
     try:
-        return Path(pooch.retrieve(url, f"md5:{md5}", fname=name, path=target, downloader=download))
+        return Path(
+            pooch.retrieve(url, None if md5 is None else f"md5:{md5}", fname=name, path=target, downloader=download)
+        )
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"cannot download {url} ({reason}); fetch it by hand and put it at {target / name}") from None

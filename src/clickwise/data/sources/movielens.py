@@ -11,12 +11,11 @@ from pathlib import Path
 
 import polars as pl
 
-from clickwise.data.sources.archive import File, find_files, parse
-from clickwise.errors import InputError, nearest
+from clickwise.data.sources.archive import File, Files, find_files, parse
+from clickwise.data.sources.movielens_schema import HISTORY_LENGTH, Options
+from clickwise.errors import InputError
 from clickwise.schema import Field, Schema
 
-LABELS = ("binary", "stars")
-GENRE_SLOTS = 5
 NUMBER = "[0-9]{1,12}"
 GENRES_100K = (
     *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama"),
@@ -98,13 +97,19 @@ ML_100K = _Release(
 
 
 def load_1m(
-    root: Path | None = None, label: str = "binary", shared_vocabulary: bool = False, history_length: int = 5
+    root: Path | None = None,
+    label: str = "binary",
+    features: str = "all",
+    shared_vocabulary: bool = False,
+    history_length: int = HISTORY_LENGTH,
 ) -> tuple[pl.DataFrame, Schema]:
     """MovieLens-1M: 1,000,209 ratings of 3,706 movies by 6,040 users.
 
     Args:
         root: folder that holds ``ml-1m.zip`` or its files, or receives the download; None for the user's cache.
         label: ``binary`` (4 and 5 stars against the rest) or ``stars`` (classes 0 to 4 for 1 to 5 stars).
+        features: ``all``, or ``ids`` for the user and the movie alone, as the AutoLoss paper has them; then the
+            files of users and of movies are not read.
         shared_vocabulary: whether the history's movies and genres share ids and embeddings with the target's. The
             paper's count of features fits separate ones, and a linear weight means different things in the two places.
         history_length: slots of the history of movies and of that of genres.
@@ -112,49 +117,36 @@ def load_1m(
     Raises:
         InputError: files that cannot be downloaded, are damaged, or are not in the official layout.
     """
-    return _load(ML_1M, root, label, shared_vocabulary, history_length)
+    return _load(ML_1M, root, Options(label, features, shared_vocabulary, history_length))
 
 
 def load_100k(
-    root: Path | None = None, label: str = "binary", shared_vocabulary: bool = False, history_length: int = 5
+    root: Path | None = None,
+    label: str = "binary",
+    features: str = "all",
+    shared_vocabulary: bool = False,
+    history_length: int = HISTORY_LENGTH,
 ) -> tuple[pl.DataFrame, Schema]:
     """MovieLens-100K: 100,000 ratings of 1,682 movies by 943 users; arguments and errors as for ``load_1m``."""
-    return _load(ML_100K, root, label, shared_vocabulary, history_length)
+    return _load(ML_100K, root, Options(label, features, shared_vocabulary, history_length))
 
 
-def _load(
-    release: _Release, root: Path | None, label: str, shared_vocabulary: bool, history_length: int
-) -> tuple[pl.DataFrame, Schema]:
-    if label not in LABELS:
-        raise InputError(f"source MovieLens: label {label!r} is unknown{nearest(str(label), LABELS)}")
-    schema = _schema(release, label, shared_vocabulary, history_length)
+def _load(release: _Release, root: Path | None, options: Options) -> tuple[pl.DataFrame, Schema]:
+    schema = options.schema(profile=(release.age, Field("gender", "user"), Field("occupation", "user")))
     files = find_files(root, release.name, release.url, release.md5, release.ratings.name)
-    ratings = parse(files, release.ratings)
+    stars = pl.col("rating") - 1
+    label = stars if options.label == "stars" else (stars >= 3).cast(pl.Int64)
+    table = parse(files, release.ratings).select("user", "movie", "time", label=label)
+    return table if options.only_ids else _described(table, files, release), schema
+
+
+def _described(table: pl.DataFrame, files: Files, release: _Release) -> pl.DataFrame:
+    """What the release tells of user and movie beside each rating."""
     users = parse(files, release.users, unique="user")
     movies = release.genres(parse(files, release.movies, unique="movie"))
-    stars = pl.col("rating") - 1
-    table = ratings.with_columns(label=stars if label == "stars" else (stars >= 3).cast(pl.Int64))
     for described, key, file in ((users, "user", release.users), (movies, "movie", release.movies)):
         absent = table.filter(~pl.col(key).is_in(described[key].implode()))
         if not absent.is_empty():
             raise InputError(f"{files.label(file.name)}: {key} {absent[key][0]} of {release.ratings.name} is absent")
         table = table.join(described, on=key, how="left", maintain_order="left")
-    return table.select("user", "movie", "time", "label", "age", "gender", "occupation", "genres"), schema
-
-
-def _schema(release: _Release, label: str, shared_vocabulary: bool, history_length: int) -> Schema:
-    movies, genres = ("movie", "genres") if shared_vocabulary else ("history_movies", "history_genres")
-    fields = (
-        Field("user", "user"),
-        release.age,
-        Field("gender", "user"),
-        Field("occupation", "user"),
-        Field("history_genres", "history", "bag", vocabulary=genres, length=history_length, of="genres"),
-        Field("history_movies", "history", "sequence", vocabulary=movies, length=history_length, of="movie"),
-        Field("movie", "item"),
-        Field("genres", "item", "bag", length=GENRE_SLOTS, separator="|"),
-        Field("weekday", column="time", transform="weekday"),
-        Field("season", column="time", transform="season"),
-    )
-    classes, click_from = (5, 3) if label == "stars" else (2, 1)
-    return Schema(fields, user="user", time="time", item="movie", classes=classes, click_from=click_from)
+    return table.select("user", "movie", "time", "label", "age", "gender", "occupation", "genres")

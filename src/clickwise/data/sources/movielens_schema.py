@@ -1,0 +1,70 @@
+"""What every release of MovieLens shares: the options of its sources, and the schema that follows from them."""
+
+from dataclasses import dataclass
+
+from clickwise.errors import InputError, nearest
+from clickwise.schema import Field, Schema
+
+LABELS = ("binary", "stars")
+FEATURES = ("all", "ids")
+HISTORY_LENGTH = 5
+GENRE_SLOTS = 5
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a release is to be read.
+
+    Args:
+        label: ``binary`` (4 stars and more against the rest) or ``stars`` (five classes).
+        features: ``all``, or ``ids`` for the user and the movie alone.
+        shared_vocabulary: whether the history's movies and genres share ids and embeddings with the target's.
+        history_length: slots of the history of movies and of that of genres.
+
+    Raises:
+        InputError: an unknown choice, or an option of histories where there are none.
+    """
+
+    label: str = "binary"
+    features: str = "all"
+    shared_vocabulary: bool = False
+    history_length: int = HISTORY_LENGTH
+
+    def __post_init__(self) -> None:
+        for option, value, known in (("label", self.label, LABELS), ("features", self.features, FEATURES)):
+            if value not in known:
+                raise InputError(f"source MovieLens: {option} {value!r} is unknown{nearest(str(value), known)}")
+        if not self.only_ids:
+            return
+        for option, given in (
+            ("shared_vocabulary", self.shared_vocabulary),
+            ("history_length", self.history_length != HISTORY_LENGTH),
+        ):
+            if given:
+                raise InputError(f"source MovieLens: {option} is of histories, and features 'ids' have none; use 'all'")
+
+    @property
+    def only_ids(self) -> bool:
+        """Whether the user and the movie are all that a model sees."""
+        return self.features == "ids"
+
+    def schema(self, profile: tuple[Field, ...] = (), described: tuple[Field, ...] = ()) -> Schema:
+        """The unfitted schema; ``profile`` and ``described`` are what the release tells of users and of movies."""
+        user, movie = Field("user", "user"), Field("movie", "item")
+        fields: tuple[Field, ...] = (user, movie)
+        if not self.only_ids:
+            own = ("movie", "genres") if self.shared_vocabulary else ("history_movies", "history_genres")
+            movies, genres, length = *own, self.history_length
+            fields = (
+                user,
+                *profile,
+                Field("history_genres", "history", "bag", vocabulary=genres, length=length, of="genres"),
+                Field("history_movies", "history", "sequence", vocabulary=movies, length=length, of="movie"),
+                movie,
+                Field("genres", "item", "bag", length=GENRE_SLOTS, separator="|"),
+                *described,
+                Field("weekday", column="time", transform="weekday"),
+                Field("season", column="time", transform="season"),
+            )
+        classes, click_from = (5, 3) if self.label == "stars" else (2, 1)
+        return Schema(fields, user="user", time="time", item="movie", classes=classes, click_from=click_from)
