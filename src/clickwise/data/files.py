@@ -94,10 +94,8 @@ def has_rows(files: Sequence[Path], skip: bool) -> bool:
 
 
 def first_undecodable(files: Sequence[Path]) -> str | None:
-    """File and line that is not UTF-8, or None."""
+    """Text file and line that is not UTF-8, or None."""
     for file in files:
-        if kind_of(file) == "parquet":
-            continue
         with _open(file) as stream:
             for number, line in enumerate(stream, start=1):
                 try:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from clickwise.data.prepare import prepare, prepare_cached
-from clickwise.data.sources import SOURCES, load_source
+from clickwise.data.sources import SOURCES, open_table
 from clickwise.data.storage import MANIFEST, PreparedLog, open_prepared
-from clickwise.data.tables import RawTable, from_frame, read_table
+from clickwise.data.tables import RawTable, read_table
 from clickwise.errors import InputError, nearest
 from clickwise.schema import Schema
 
@@ -43,8 +43,8 @@ def load(
     Raises:
         InputError: an unknown name or option, or files that cannot be had or read.
     """
-    frame, schema = load_source(name, None if root is None else Path(root), **options)
-    return prepare_cached(from_frame(frame, name), schema, split, seed, cache or default_cache())
+    table, schema = open_table(name, None if root is None else Path(root), **options)
+    return prepare_cached(table, schema, split, seed, cache or default_cache())
 
 
 def read_log(
@@ -70,8 +70,7 @@ def raw_table(source: str, schema: Path | None, root: Path | None, options: dict
     if source in SOURCES:
         if schema is not None:
             raise InputError(f"--schema: the source {source!r} brings its own schema")
-        frame, own = load_source(source, root, **options)
-        return from_frame(frame, source), own
+        return open_table(source, root, **options)
     if not Path(source).exists():
         raise InputError(f"{source}: no such file, folder or named source{nearest(source, SOURCES)}")
     if options:

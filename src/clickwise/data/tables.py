@@ -1,4 +1,4 @@
-"""Where raw rows come from: a file, a folder of files of one kind, or a frame that a named source built."""
+"""Where raw rows come from: a file, a folder of files of one kind, or what a named source hands over."""
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
@@ -17,6 +17,7 @@ from clickwise.data.files import (
     list_files,
     one_line,
 )
+from clickwise.data.layout import Layout
 from clickwise.errors import InputError
 
 INFERRED_ROWS = 10_000
@@ -32,7 +33,8 @@ class RawTable:
         files: the files, in the order of their rows; empty for a frame.
         header: column names of text files that have no header line.
         frame: the rows, for ``kind == "frame"``.
-        dtypes: column names and the types guessed from the first rows.
+        dtypes: column names, and their types: guessed from the first rows, or those of the layout.
+        layout: how the files of a public data set are written.
     """
 
     name: str
@@ -41,6 +43,7 @@ class RawTable:
     header: tuple[str, ...] = ()
     frame: pl.DataFrame | None = None
     dtypes: Mapping[str, pl.DataType] = field(default_factory=dict)
+    layout: Layout | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -51,6 +54,8 @@ class RawTable:
         """All rows, lazily. The columns in ``text`` are read as text, whatever they look like."""
         if self.frame is not None:
             return self.frame.lazy()
+        if self.layout is not None:
+            return self.layout.scan(self.files)
         if self.kind == "parquet":
             return pl.scan_parquet(list(self.files))
         if self.kind == "jsonl":
@@ -76,11 +81,15 @@ class RawTable:
         """
         if self.kind in ("frame", "parquet"):
             return self.scan().select(columns)
+        if self.layout is not None:
+            self.layout.check_widths(self.files)
         try:
             return self._parse(self.scan(text).select(columns), spool)
         except pl.exceptions.PolarsError as error:
             if "No space left" in str(error):
                 raise
+            if self.layout is not None:
+                raise self.explained(error) from None
         try:
             return self._parse(self.scan(text, inferred_rows=None).select(columns), spool)
         except pl.exceptions.PolarsError as error:
@@ -89,11 +98,13 @@ class RawTable:
     def checksum(self) -> str:
         """SHA-256 over names and contents: equal for equal tables."""
         digest = hashlib.sha256(repr((self.kind, self.header)).encode())
+        if self.layout is not None:
+            digest.update("".join(f"{name} = {of}\n" for name, of in self.layout.derived.items()).encode())
         if self.frame is not None:
             digest.update(repr(list(self.frame.schema.items())).encode())
             digest.update(self.frame.hash_rows(seed=0).to_numpy().tobytes())
         for path in self.files:
-            digest.update(path.name.encode() + b"\0")
+            digest.update((self.name if self.layout else path.name).encode() + b"\0")
             with path.open("rb") as stream:
                 while block := stream.read(1 << 20):
                     digest.update(block)
@@ -113,8 +124,10 @@ class RawTable:
         """The line that says why the rows cannot be read; a full disk is no fault of theirs and stays as it is."""
         if "No space left" in str(error):
             return error
-        if place := first_undecodable(self.files):
+        if self.kind != "parquet" and (place := first_undecodable(self.files)):
             return InputError(f"{place} is not UTF-8; convert the file to UTF-8")
+        if self.layout is not None and (fault := self.layout.fault(self.files)):
+            return fault
         return InputError(f"{self.name}: cannot be read as {self.kind}: {one_line(error)}")
 
 
@@ -161,3 +174,13 @@ def from_frame(frame: pl.DataFrame, name: str) -> RawTable:
     if not frame.height:
         raise InputError(f"{name}: the table has no rows")
     return RawTable(name, "frame", frame=frame, dtypes=dict(frame.schema))
+
+
+def of_layout(layout: Layout, path: Path, name: str) -> RawTable:
+    """The raw table in a text file of a known layout, which is read when it is prepared.
+
+    Raises:
+        InputError: the file has no rows, or its first line is of another layout.
+    """
+    layout.check_start(path)
+    return RawTable(name, layout.kind, (path,), dtypes=layout.all_dtypes, layout=layout)

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
-from clickwise.data.sources import load_source
+from clickwise.data.sources import open_table
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.methods.memory import FIRST_VALUE
@@ -50,13 +51,13 @@ def statistics(job: Job, log: PreparedLog, source: str) -> dict[str, int]:
 
     Items are those that any row names; features are the values of all vocabularies, which come from training rows.
     """
-    frame, schema = load_source(source, job.data_root, **dict(job.source_options))
+    table, schema = open_table(source, job.data_root, **dict(job.source_options))
     if not schema.item:
         raise InputError(f"source {source!r}: its schema names no item, so items cannot be counted")
     vocabularies = log.schema.vocabularies.values()
     return {
         "users": int(log.manifest["users"]),
-        "items": frame[schema[schema.item].column].n_unique(),
+        "items": table.scan().select(pl.col(schema[schema.item].column).n_unique()).collect().item(),
         "samples": sum(log.manifest["rows"].values()),
         "features": sum(vocabularies) - FIRST_VALUE * len(vocabularies),
     }

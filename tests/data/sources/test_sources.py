@@ -10,7 +10,8 @@ from clickwise.errors import InputError
 
 
 def test_sources_say_what_they_are() -> None:
-    assert set(SOURCES) == {"synthetic", "movielens-1m", "movielens-100k", "amazon"}
+    movielens = {f"movielens-{name}" for name in ("100k", "1m", "20m", "25m", "latest", "latest-small")}
+    assert set(SOURCES) == {"synthetic", "amazon", "criteo", "avazu", *movielens}
     for name, source in SOURCES.items():
         assert source.name == name
         assert source.description
@@ -25,7 +26,8 @@ def test_options_go_to_the_source() -> None:
 
 def test_options_are_listed_with_defaults() -> None:
     assert SOURCES["synthetic"].options()["impressions"].default == 120_000
-    assert set(SOURCES["movielens-1m"].options()) == {"label", "shared_vocabulary", "history_length"}
+    for name in (name for name in SOURCES if name.startswith("movielens")):
+        assert set(SOURCES[name].options()) == {"label", "features", "shared_vocabulary", "history_length"}
 
 
 def test_unknown_name_suggests_the_nearest() -> None:

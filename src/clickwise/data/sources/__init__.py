@@ -12,9 +12,10 @@ from clickwise.errors import InputError, nearest
 if TYPE_CHECKING:
     import polars as pl
 
+    from clickwise.data.tables import RawTable
     from clickwise.schema import Schema
 
-__all__ = ["SOURCES", "Source", "load_source"]
+__all__ = ["SOURCES", "Source", "load_source", "open_table"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Source:
         name: as given on the command line.
         description: one line for a list of sources.
         origin: where the data come from and what their licence allows.
-        module, function: what loads it, imported when it is first needed.
+        module, function: what loads it, imported when it is first needed: from a root and the source's own options to
+            the rows, as a frame or as a table of files that are read in pieces, and the unfitted schema.
     """
 
     name: str
@@ -35,12 +37,12 @@ class Source:
     function: str
 
     def options(self) -> dict[str, inspect.Parameter]:
-        """The options of ``load``, with their types and defaults."""
+        """The source's own options, with their types and defaults."""
         parameters = inspect.signature(self._loader()).parameters
         return {name: parameter for name, parameter in parameters.items() if name != "root"}
 
-    def load(self, root: Path | None = None, **options: Any) -> "tuple[pl.DataFrame, Schema]":
-        """The raw table, one row an impression, and its unfitted schema.
+    def open(self, root: Path | None = None, **options: Any) -> "tuple[RawTable, Schema]":
+        """The raw table, one row an impression, and its unfitted schema. Large files are not read yet.
 
         Args:
             root: folder that holds the data set, or receives the download; None for the user's cache.
@@ -53,11 +55,14 @@ class Source:
         for option in options:
             if option not in known:
                 raise InputError(f"source {self.name!r}: unknown option {option!r}{nearest(option, known)}")
-        table, schema = self._loader()(None if root is None else Path(root), **options)
-        return table, schema
+        rows, schema = self._loader()(None if root is None else Path(root), **options)
+        from clickwise.data.tables import RawTable, from_frame
 
-    def _loader(self) -> "Callable[..., tuple[pl.DataFrame, Schema]]":
-        loader: Callable[..., tuple[pl.DataFrame, Schema]] = getattr(import_module(self.module), self.function)
+        return rows if isinstance(rows, RawTable) else from_frame(rows, self.name), schema
+
+    def _loader(self) -> "Callable[..., tuple[pl.DataFrame | RawTable, Schema]]":
+        loader: Callable[..., tuple[pl.DataFrame | RawTable, Schema]]
+        loader = getattr(import_module(self.module), self.function)
         return loader
 
 
@@ -88,6 +93,48 @@ SOURCES: dict[str, Source] = {
             function="load_100k",
         ),
         Source(
+            name="movielens-20m",
+            description="20,000,263 ratings of 26,744 movies by 138,493 users; 4 stars and more count as clicks",
+            origin=_GROUPLENS,
+            module="clickwise.data.sources.movielens_csv",
+            function="load_20m",
+        ),
+        Source(
+            name="movielens-25m",
+            description="25,000,095 ratings of 59,047 movies by 162,541 users; 4 stars and more count as clicks",
+            origin=_GROUPLENS,
+            module="clickwise.data.sources.movielens_csv",
+            function="load_25m",
+        ),
+        Source(
+            name="movielens-latest",
+            description="all ratings so far, some 34 million, replaced at times; 4 stars and more count as clicks",
+            origin=_GROUPLENS,
+            module="clickwise.data.sources.movielens_csv",
+            function="load_latest",
+        ),
+        Source(
+            name="movielens-latest-small",
+            description="some 100,000 of the latest ratings, by 610 users; 4 stars and more count as clicks",
+            origin=_GROUPLENS,
+            module="clickwise.data.sources.movielens_csv",
+            function="load_latest_small",
+        ),
+        Source(
+            name="criteo",
+            description="45,840,617 display ads over 7 days in 13 numbers and 26 categories; no user, no time",
+            origin="Criteo (2014), https://ailab.criteo.com/ressources/; fetched by hand, not redistributed",
+            module="clickwise.data.sources.criteo",
+            function="load",
+        ),
+        Source(
+            name="avazu",
+            description="40,428,967 mobile ads over 10 days in 21 categories and the hour; no user by default",
+            origin="Avazu (2014), https://www.kaggle.com/c/avazu-ctr-prediction; fetched by hand, not redistributed",
+            module="clickwise.data.sources.avazu",
+            function="load",
+        ),
+        Source(
             name="amazon",
             description="5-core reviews of an Amazon product category, its metadata too; 4 and 5 stars count as clicks",
             origin="McAuley et al., https://jmcauley.ucsd.edu/data/amazon/ (2014); fetched by hand, not redistributed",
@@ -98,12 +145,18 @@ SOURCES: dict[str, Source] = {
 }
 
 
-def load_source(name: str, root: Path | None = None, **options: Any) -> "tuple[pl.DataFrame, Schema]":
+def open_table(name: str, root: Path | None = None, **options: Any) -> "tuple[RawTable, Schema]":
     """The raw table and the unfitted schema of the source called ``name``.
 
     Raises:
-        InputError: an unknown name or option, with the nearest known one.
+        InputError: an unknown name or option, with the nearest known one; or files that cannot be used.
     """
     if name not in SOURCES:
         raise InputError(f"source {name!r} is unknown{nearest(name, SOURCES)}")
-    return SOURCES[name].load(root, **options)
+    return SOURCES[name].open(root, **options)
+
+
+def load_source(name: str, root: Path | None = None, **options: Any) -> "tuple[pl.DataFrame, Schema]":
+    """As ``open_table``, with all rows and columns in memory."""
+    table, schema = open_table(name, root, **options)
+    return table.load(table.columns).collect(), schema
