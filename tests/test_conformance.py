@@ -9,7 +9,7 @@ import torch
 from clickwise.configuration import build, describe
 from clickwise.data.log import ClickLog
 from clickwise.data.storage import PreparedLog
-from clickwise.methods.catalogue import METHODS
+from clickwise.methods.catalogue import METHODS, entry, options_of
 from clickwise.methods.catalogue import build as build_method
 from clickwise.metrics.pointwise import auc, logloss
 from clickwise.model_folder import load_model, save_model
@@ -25,7 +25,9 @@ SLOTS_ARE_FIELDS = {"ffm"}
 LEARNS_NOTHING_OF_A_ROW = {"global-rate"}
 FITTED_BY_STEPS = [name for name, entry in METHODS.items() if entry.group == "model"]
 
-every_method = pytest.mark.parametrize("name", METHODS)
+ON_OTHER_LOSSES = ["fm+focal", "fm+bohb", "fm+slf", "fm+autoloss-published", "fm+autoloss"]
+
+every_method = pytest.mark.parametrize("name", [*METHODS, *ON_OTHER_LOSSES])
 every_label = pytest.mark.parametrize("classes", [2, 3])
 every_device = pytest.mark.parametrize("device", ["cpu", GPU])
 
@@ -59,7 +61,7 @@ def test_learns_a_planted_truth(name: str, classes: int, device: str) -> None:
     assert auc(test.label, probability) > 0.65
 
 
-@pytest.mark.parametrize("name", ["fm", "ffm", "deepfm"])
+@pytest.mark.parametrize("name", ["fm", "ffm", "deepfm", "pnn", "nfm", "autoint"])
 def test_learns_what_lies_in_pairs_alone(name: str) -> None:
     test = logs(truth="pairwise").test
     of_lr = auc(test.label, predict(trained("lr", truth="pairwise"), test))
@@ -127,9 +129,9 @@ def test_described_and_built_again_it_predicts_the_same_bits(name: str, classes:
 
 @every_method
 def test_saved_and_loaded_it_predicts_the_same_bits(name: str, tmp_path: Path, prepared: PreparedLog) -> None:
-    combined = METHODS[name].made_of_models
+    combined = entry(name).made_of_models
     models = [build_method(other, prepared.schema, OPTIONS[other], []) for other in COMBINED] if combined else []
-    method = build_method(name, prepared.schema, OPTIONS.get(name, {}), models)
+    method = build_method(name, prepared.schema, options_of(name, OPTIONS), models)
     fit(method, prepared.train, prepared.valid, epochs=1, progress=False)
     save_model(method, tmp_path / "model", prepared)
     loaded = load_model(tmp_path / "model")

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from clickwise.methods.catalogue import METHODS, build
+from clickwise.methods.catalogue import build, entry, options_of
 from clickwise.methods.method import Method
 from clickwise.training import fit, seeded
 from tests.logs import Parts, make_logs
@@ -16,12 +16,18 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "lr": {"batch_size": 64},
     "fm": {"batch_size": 64, "learning_rate": 0.02, "initial_deviation": 0.1},
     "ffm": {"batch_size": 64, "learning_rate": 0.02, "initial_deviation": 0.1, "embedding_dim": 4},
+    "fm+autoloss": {"update_every": 3},
+    "fm+autoloss-published": {"update_every": 3},
+    "fm+bohb": {"trials": 3, "trial_epochs": 2},
     "metaselector": {"users_per_episode": 4, "inner_learning_rate": 0.1},
     "metaselector-shuffled": {"users_per_episode": 4, "inner_learning_rate": 0.1},
     "metaselector-simplified": {"users_per_episode": 4},
     "sample-selector": {"batch_size": 64, "hidden_dims": (16, 16)},
     "user-selector": {"batch_size": 64, "hidden_dims": (16, 16)},
     "deepfm": {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16, 16), "initial_deviation": 0.1},
+    "pnn": {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16, 16), "initial_deviation": 0.1},
+    "nfm": {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16,), "initial_deviation": 0.1},
+    "autoint": {"batch_size": 64, "learning_rate": 0.01, "layers": 2, "attention_dim": 8},
 }
 
 
@@ -33,10 +39,10 @@ def logs(classes: int = 2, truth: str = "additive") -> Parts:
 
 def untrained(name: str, classes: int = 2, seed: int = 0, device: str = "cpu", truth: str = "additive") -> Method:
     """A new method; one that is made of trained models is made of LR and FM."""
-    combined = METHODS[name].made_of_models
+    combined = entry(name).made_of_models
     models = [trained(other, classes, seed, device, truth) for other in COMBINED] if combined else []
     with seeded(seed):
-        return build(name, logs(classes, truth).train.schema, OPTIONS.get(name, {}), models)
+        return build(name, logs(classes, truth).train.schema, options_of(name, OPTIONS), models)
 
 
 def trained(name: str, classes: int = 2, seed: int = 0, device: str = "cpu", truth: str = "additive") -> Method:

@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from clickwise.data.storage import PreparedLog, open_prepared
     from clickwise.errors import InputError
     from clickwise.methods import (
+        AutoLoss,
+        ConstantController,
+        Controller,
         FineTunedStacking,
+        FixedWeights,
         GlobalRate,
         HedgeMixture,
         MeanLogit,
         MetaSelector,
         Method,
         SampleLevelSelector,
+        SearchedWeights,
         Selector,
         SimplifiedMetaSelector,
         Stacking,
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
         UniformAverage,
         UserFineTuning,
         UserLevelSelector,
+        load_controller,
+        save_controller,
     )
     from clickwise.model_folder import TrainedModel, load_model, save_model
     from clickwise.prediction import predict
@@ -37,11 +44,15 @@ if TYPE_CHECKING:
     from clickwise.training import fit, seeded
 
 _MODULES = {
+    "AutoLoss": "methods",
     "Batch": "data.log",
     "ClickLog": "data.log",
     "Comparison": "comparison",
+    "ConstantController": "methods",
+    "Controller": "methods",
     "Field": "schema",
     "FineTunedStacking": "methods",
+    "FixedWeights": "methods",
     "GlobalRate": "methods",
     "HedgeMixture": "methods",
     "InputError": "errors",
@@ -51,6 +62,7 @@ _MODULES = {
     "PreparedLog": "data.storage",
     "SampleLevelSelector": "methods",
     "Schema": "schema",
+    "SearchedWeights": "methods",
     "Selector": "methods",
     "SimplifiedMetaSelector": "methods",
     "Stacking": "methods",
@@ -63,21 +75,27 @@ _MODULES = {
     "evaluate": "comparison",
     "fit": "training",
     "load": "data.opening",
+    "load_controller": "methods",
     "load_model": "model_folder",
     "models": "",
     "open_prepared": "data.storage",
     "predict": "prediction",
     "read_log": "data.opening",
+    "save_controller": "methods",
     "save_model": "model_folder",
     "seeded": "training",
 }
 
 __all__ = [
+    "AutoLoss",
     "Batch",
     "ClickLog",
     "Comparison",
+    "ConstantController",
+    "Controller",
     "Field",
     "FineTunedStacking",
+    "FixedWeights",
     "GlobalRate",
     "HedgeMixture",
     "InputError",
@@ -87,6 +105,7 @@ __all__ = [
     "PreparedLog",
     "SampleLevelSelector",
     "Schema",
+    "SearchedWeights",
     "Selector",
     "SimplifiedMetaSelector",
     "Stacking",
@@ -100,11 +119,13 @@ __all__ = [
     "evaluate",
     "fit",
     "load",
+    "load_controller",
     "load_model",
     "models",
     "open_prepared",
     "predict",
     "read_log",
+    "save_controller",
     "save_model",
     "seeded",
 ]

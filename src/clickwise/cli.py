@@ -7,6 +7,7 @@ from clickwise.commands.comparing import compare_command, demo_command
 from clickwise.commands.models import evaluate_command, predict_command, train_command
 from clickwise.commands.reproducing import reproduce_command
 from clickwise.commands.tables import doctor_command, infer_command, prepare_command
+from clickwise.commands.tuning import tune_command
 from clickwise.errors import InputError
 from clickwise.options import command_line, parse
 from clickwise.version import __version__
@@ -18,6 +19,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "prepare": prepare_command,
     "infer": infer_command,
     "train": train_command,
+    "tune": tune_command,
     "evaluate": evaluate_command,
     "predict": predict_command,
     "reproduce": reproduce_command,

@@ -16,9 +16,9 @@ from torch import nn
 from clickwise.data.log import ClickLog
 from clickwise.errors import InputError, nearest
 from clickwise.files import new_file
-from clickwise.methods.catalogue import METHODS
+from clickwise.methods.catalogue import group_of, split, title_of
 from clickwise.metrics.pointwise import relaimpr
-from clickwise.metrics.summary import ORACLE, differences, replicate, summarise
+from clickwise.metrics.summary import ORACLE, Replicates, differences, replicate, summarise
 from clickwise.prediction import predict
 from clickwise.version import __version__
 
@@ -27,7 +27,7 @@ FORMAT_VERSION = 1
 TRUTH = "probability"
 REPLICATES = 1000
 COSTS = ("train_seconds", "predict_seconds", "peak_memory_bytes", "epochs", "parameters")
-OF_RUN = (*COSTS, "users_without_support", "model_weights")
+OF_RUN = (*COSTS, "users_without_support", "model_weights", "loss_weights")
 RESULTS, PREDICTIONS, REPORT = "results.json", "predictions.parquet", "report.html"
 
 Probabilities = Mapping[str, Sequence[npt.NDArray[np.float32]]]
@@ -123,11 +123,30 @@ def score(
         raise InputError(f"reference {best!r} is not among the methods{nearest(best, predictions)}")
     for name, values in methods.items():
         values["title"] = title(name)
-        values["control"] = name in METHODS and METHODS[name].control
+        values["control"] = group_of(name) in ("control", "combination")
         values |= dict.fromkeys(OF_RUN)
         values |= _against(values["auc"]["mean"], methods[best]["auc"]["mean"], methods.get(ORACLE))
     found = differences(label, user, predictions, best, drawn) if len(predictions) > 1 else []
-    return {"methods": methods, "best_single": best, "differences": found}
+    own = _against_own_model(label, user, predictions, drawn)
+    return {"methods": methods, "best_single": best, "differences": found, "own_model_differences": own}
+
+
+def _against_own_model(
+    label: npt.NDArray[Any],
+    user: npt.NDArray[np.int64],
+    predictions: Mapping[str, Sequence[npt.NDArray[Any]]],
+    drawn: Replicates,
+) -> list[dict[str, Any]]:
+    """Models trained on other losses minus the same models trained on cross-entropy, as ``differences`` has them."""
+    own: dict[str, list[str]] = {}
+    for name in predictions:
+        if group_of(name) == "loss" and split(name)[0] in predictions:
+            own.setdefault(split(name)[0], []).append(name)
+    return [
+        row
+        for model, names in own.items()
+        for row in differences(label, user, {n: predictions[n] for n in (model, *names)}, model, drawn)
+    ]
 
 
 def methods_of(table: pl.DataFrame) -> dict[str, list[npt.NDArray[np.float32]]]:
@@ -144,13 +163,13 @@ def methods_of(table: pl.DataFrame) -> dict[str, list[npt.NDArray[np.float32]]]:
 
 def best_model(auc: Mapping[str, float]) -> str:
     """The single model with the highest AUC; another method only where there is no model."""
-    models = [name for name in auc if name not in METHODS or METHODS[name].group == "model"]
+    models = [name for name in auc if group_of(name) == "model"]
     return max(models or list(auc), key=lambda name: auc[name])
 
 
 def title(name: str) -> str:
     """How tables call a method."""
-    return METHODS[name].title if name in METHODS else {ORACLE: "Oracle (true probabilities)"}.get(name, name)
+    return "Oracle (true probabilities)" if name == ORACLE else title_of(name)
 
 
 def _against(auc: float, best: float, oracle: Mapping[str, Any] | None) -> dict[str, float | None]:

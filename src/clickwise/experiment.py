@@ -34,7 +34,7 @@ from clickwise.data.splits import SPLITS
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.files import is_taken, new_file, new_folder
-from clickwise.methods.catalogue import build, entry, expand, pretraining
+from clickwise.methods.catalogue import build, entry, expand, options_of, pretraining
 from clickwise.methods.method import Method
 from clickwise.runs import FINISHED, Plan, Trained, costs, train_run
 from clickwise.training import fabric_for, seeded
@@ -94,7 +94,7 @@ def _try_to_build(log: PreparedLog, plan: Plan, names: Sequence[str]) -> None:
     """A wrong option must not surface after an hour."""
     models: list[Method] = []
     for name in names:  # those that others are made of come first
-        made = build(name, log.schema, plan.options.get(name, {}), models if entry(name).made_of_models else [])
+        made = build(name, log.schema, options_of(name, plan.options), models if entry(name).made_of_models else [])
         if entry(name).group == "model":
             models.append(made)
 
@@ -107,7 +107,7 @@ def _models(
     if not found.made_of_models:
         return []
     names = [other for other in trained if entry(other).group == "model"]
-    if pretraining(name, plan.options.get(name, {})) is not None:
+    if pretraining(name, options_of(name, plan.options)) is not None:
         return [_untrained(log, plan, other, seed) for other in names]
     models = [trained[other][seed] for other in names]
     if found.of_best:
@@ -117,17 +117,17 @@ def _models(
 
 def _untrained(log: PreparedLog, plan: Plan, name: str, seed: int) -> Method:
     with seeded(seed):
-        return build(name, log.schema, plan.options.get(name, {}), [])
+        return build(name, log.schema, options_of(name, plan.options), [])
 
 
 def _reuse_pretraining(plan: Plan, out: Path, name: str, seed: int, trained: Mapping[str, Sequence[Trained]]) -> None:
     """Spare a method the pre-training that an earlier one has done on the same rows: copy the checkpoints of it."""
-    wanted = pretraining(name, plan.options.get(name, {}))
+    wanted = pretraining(name, options_of(name, plan.options))
     folder = run_folder(out, name, seed)
     if wanted is None or (folder / FINISHED).exists():
         return
     for other in trained:
-        if other == name or pretraining(other, plan.options.get(other, {})) != wanted:
+        if other == name or pretraining(other, options_of(other, plan.options)) != wanted:
             continue
         for source in sorted(run_folder(out, other, seed).glob(f"{BEFORE}*")):
             if not is_taken(folder / source.name):

@@ -116,9 +116,10 @@ class Loop:
             if math.isfinite(value):
                 continue
             rows = ""
-            if isinstance(episode, Batch) and episode.row is not None:
-                more = f" and {len(episode) - 5} more" if len(episode) > 5 else ""
-                rows = f" on training rows {self.train.row[episode.row[:5].numpy()].tolist()}{more}"
+            batch = getattr(episode, "train", episode)  # an alternating method's episode has a batch of each part
+            if isinstance(batch, Batch) and batch.row is not None:
+                more = f" and {len(batch) - 5} more" if len(batch) > 5 else ""
+                rows = f" on training rows {self.train.row[batch.row[:5].numpy()].tolist()}{more}"
             raise TrainingDiverged(
                 f"{name} became {value} at step {self.at.step} of epoch {self.at.epoch + 1}{rows}; {CAUSE}"
             )

@@ -19,7 +19,8 @@ from clickwise.errors import InputError
 from clickwise.files import is_taken, new_file
 from clickwise.loop import Progression
 from clickwise.memory import PeakMemory
-from clickwise.methods.catalogue import build, entry
+from clickwise.methods.catalogue import build, entry, options_of, split
+from clickwise.methods.controller_trace import controller_weights
 from clickwise.methods.method import Method
 from clickwise.methods.selection import Selection
 from clickwise.methods.weights import Weighs, summary
@@ -90,7 +91,7 @@ def train_run(
             load_model(folder / MODEL, trusted).method, np.load(folder / PROBABILITY, allow_pickle=False), facts
         )
     with seeded(seed):
-        method = build(name, log.schema, plan.options.get(name, {}), models)
+        method = build(name, log.schema, options_of(name, plan.options), models)
     clock = time.monotonic()
     with PeakMemory() as memory:
         progression = fit(
@@ -98,6 +99,7 @@ def train_run(
             device=plan.device, precision=plan.precision, folder=folder, resume=True, progress=progress,
         )  # fmt: skip
         seconds = sum(row["seconds"] for row in progression.history) or time.monotonic() - clock
+        seconds += method.search_seconds
         judged = method.monitored(log.valid) or log.valid
         valid = predict(method, judged)
         # From here on validation rows are known too, as all that lies before the test rows would be in service.
@@ -114,6 +116,7 @@ def train_run(
         "valid_logloss": logloss(judged.label, valid),
         "users_without_support": method.without_support(log.test),
         "model_weights": None if weights is None else summary(weights),
+        "loss_weights": controller_weights(method),
     }
     shutil.rmtree(folder / MODEL, ignore_errors=True)
     save_model(method, folder / MODEL, log)
@@ -160,7 +163,7 @@ def train_one(
     """
     if entry(name).made_of_models:
         raise InputError(f"method {name!r} is made of trained models; `clickwise compare` trains it beside them")
-    if stray := [other for other in options if other != name]:
+    if stray := [other for other in options if other not in (name, split(name)[0])]:
         raise InputError(f"options are given for {stray[0]!r}; the method is {name!r}")
     if is_taken(out):
         raise InputError(f"{out}: exists already; name a new folder for the model")
@@ -168,7 +171,7 @@ def train_one(
     if folder.exists() and not resume:
         raise InputError(f"{folder}: an unfinished run is there; add --resume to go on with it, or remove it")
     with seeded(seed):
-        method = build(name, log.schema, options.get(name, {}), [])
+        method = build(name, log.schema, options_of(name, options), [])
     progression = fit(method, log.train, log.valid, seed=seed, folder=folder, resume=True, **fit_options)
     method.remember(log.train, log.valid)
     save_model(method, out, log)
@@ -193,6 +196,7 @@ def costs(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "valid": {"auc": mean("valid_auc"), "logloss": mean("valid_logloss")},
         "users_without_support": facts[0]["users_without_support"],
         "model_weights": _mean_weights([fact["model_weights"] for fact in facts]),
+        "loss_weights": facts[0].get("loss_weights"),
     }
 
 

@@ -2,9 +2,12 @@
 
 import pytest
 
+from clickwise.commands.comparing import METHODS as OF_DEMO
+from clickwise.commands.comparing import SHORT
 from clickwise.errors import InputError
-from clickwise.methods import Supervised
-from clickwise.methods.catalogue import METHODS, STAGES, build, entry, expand
+from clickwise.methods import AutoLoss, Supervised
+from clickwise.methods.catalogue import METHODS, STAGES, build, entry, expand, options_of, with_trainings
+from clickwise.methods.trainings import TRAININGS
 from clickwise.schema import Field, Schema
 from tests.logs import mixed_schema
 
@@ -25,9 +28,51 @@ def test_a_group_leaves_out_what_the_log_does_not_allow() -> None:
     assert not {"stacking", "uniform-average"} & set(expand(["controls", "lr"], SCHEMA))
 
 
+def test_the_demo_compares_methods_that_there_are_and_gives_options_to_them_alone() -> None:
+    names = expand(OF_DEMO.split(","), SCHEMA)
+    assert {option.partition(".")[0] for option in SHORT} <= set(names)
+    assert {entry(name).group for name in names} == set(STAGES) - {"loss"}
+
+
+def test_a_model_can_be_trained_on_other_losses() -> None:
+    found = entry("deepfm+autoloss")
+    assert (found.title, found.group, found.made_of_models) == ("DeepFM + AutoLoss", "loss", False)
+    method = build("deepfm+autoloss", SCHEMA, {"embedding_dim": 3, "update_every": 2}, [])
+    assert isinstance(method, AutoLoss)
+    assert (method.model.embedding_dim, method.update_every) == (3, 2)
+    assert build("lr+focal", SCHEMA, {}, []).loss == "focal"
+
+
+def test_the_option_loss_adds_trainings_to_models_alone() -> None:
+    assert with_trainings(["controls", "lr", "fm"], ["cross_entropy", "focal", "autoloss"], SCHEMA) == [
+        "controls", "lr", "fm", "lr+focal", "lr+autoloss", "fm+focal", "fm+autoloss",
+    ]  # fmt: skip
+    assert with_trainings(["lr"], ["cross_entropy"], SCHEMA) == ["lr"]
+    assert with_trainings(["lr"], ["all"], SCHEMA) == ["lr", *(f"lr+{training}" for training in TRAININGS)]
+
+
+def test_every_training_can_be_made() -> None:
+    for training in TRAININGS:
+        assert isinstance(build(f"fm+{training}", SCHEMA, {}, []), Supervised)
+
+
+def test_trainings_of_a_model_share_the_options_given_for_it() -> None:
+    given = {"fm": {"embedding_dim": 3, "loss": "hinge"}, "fm+autoloss": {"update_every": 2}}
+    assert options_of("fm", given) == given["fm"]
+    assert options_of("fm+autoloss", given) == {"embedding_dim": 3, "update_every": 2}
+    assert options_of("fm+slf", given) == {"embedding_dim": 3}
+
+
+def test_losses_are_not_candidates_of_a_mixture_of_models() -> None:
+    with pytest.raises(InputError, match="'stacking' needs two models"):
+        expand(["stacking", "lr", "lr+focal"], SCHEMA)
+
+
 @pytest.mark.parametrize(
     ("names", "schema", "message"),
     [
+        (["lr+autolos"], SCHEMA, "training 'autolos' is unknown; did you mean 'autoloss'"),
+        (["stacking+autoloss"], SCHEMA, "'stacking' does not learn by gradient steps"),
         (["deepfn"], SCHEMA, "method 'deepfn' is unknown; did you mean 'deepfm'"),
         (["contols"], SCHEMA, "did you mean 'controls'"),
         ([""], SCHEMA, "name at least one of"),

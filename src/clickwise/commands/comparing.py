@@ -6,7 +6,9 @@ from pathlib import Path
 from clickwise.commands.common import open_log, use_threads
 from clickwise.options import assignments
 
-# What adapts to each user takes minutes with its defaults; these show what it does within the demo's three.
+# What adapts to each user runs all models and takes minutes with its defaults: four models and these options show what
+# it does within the demo's three.
+METHODS = "controls,lr,fm,ffm,deepfm,selectors"
 SHORT = (
     "metaselector.most_epochs=1",
     "metaselector.users_per_epoch=300",
@@ -18,14 +20,14 @@ SHORT = (
 
 
 def demo_command(*, out: Path = Path("runs/demo"), threads: int | None = None) -> None:
-    """Compare every method on the embedded synthetic log: the main job, with no data of your own.
+    """Compare four models, and every method made of them, on an embedded log: the main job, with no data of your own.
 
     Args:
         out: folder for results.json, predictions.parquet and report.html.
         threads: processor threads; all by default.
     """
     resume = (out / "plan.json").exists()
-    compare_command("synthetic", methods="all", out=out, threads=threads, set=SHORT, resume=resume)
+    compare_command("synthetic", methods=METHODS, out=out, threads=threads, set=SHORT, resume=resume)
 
 
 def compare_command(
@@ -38,6 +40,7 @@ def compare_command(
     schema: Path | None = None,
     data_root: Path | None = None,
     label: str | None = None,
+    loss: str = "cross_entropy",
     set: Sequence[str] = (),
     epochs: int = 30,
     patience: int = 2,
@@ -53,14 +56,15 @@ def compare_command(
     """Train methods on one click log and compare them honestly on its test rows.
 
     Args:
-        source: synthetic, movielens-1m, movielens-100k, amazon, a raw file or folder (--schema), or a prepared folder.
-        methods: comma-separated: lr, fm, ffm, deepfm, controls, all, or your own as package.module:Class.
+        source: synthetic, movielens-{100k,1m,20m,25m,...}, amazon, criteo, avazu, a file (--schema), a prepared folder.
+        methods: with commas: lr, fm, ffm, deepfm, pnn, nfm, autoint, controls, selectors, all, or package.module:Class.
         split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
         seeds: number of training seeds.
         out: folder for results; runs/SOURCE by default.
         schema: YAML schema of a raw file.
         data_root: folder of the official files of a public data set; downloaded to your cache by default.
         label: MovieLens and Amazon: binary (4 and 5 stars are clicks) or stars (five classes).
+        loss: train each model on these losses too, comma-separated: focal, hinge, autoloss, slf, ..., or all.
         set: option of a method, or of the source as source.OPTION; may be given many times.
         epochs: passes over the training rows at most.
         patience: epochs without a better validation value before stopping.
@@ -75,12 +79,14 @@ def compare_command(
     """
     from clickwise.comparison import REPORT
     from clickwise.experiment import run_comparison
+    from clickwise.methods.catalogue import with_trainings
     from clickwise.runs import Plan
 
     out = out or Path("runs") / Path(source).stem
     options = assignments(set)
     log = open_log(source, schema, data_root, split, split_seed, cache, label, options)
     use_threads(threads)
-    plan = Plan(methods.split(","), seeds, options, epochs, patience, monitor, device, precision, replicates)
+    names = with_trainings(methods.split(","), loss.split(","), log.schema)
+    plan = Plan(names, seeds, options, epochs, patience, monitor, device, precision, replicates)
     run_comparison(log, plan, out, resume).print()
     print(f"Written: {out / REPORT} (open it in a browser), and results.json, predictions.parquet and runs/ beside it.")

@@ -16,6 +16,7 @@ def train_command(
     schema: Path | None = None,
     data_root: Path | None = None,
     label: str | None = None,
+    loss: str = "cross_entropy",
     set: Sequence[str] = (),
     epochs: int = 30,
     patience: int = 2,
@@ -33,13 +34,14 @@ def train_command(
     """Train one method and write a model folder, which is all that evaluate and predict need.
 
     Args:
-        source: synthetic, movielens-1m, movielens-100k, amazon, a raw file or folder (--schema), or a prepared folder.
-        method: lr, fm, ffm, deepfm, mean-logit, global-rate, or your own as package.module:Class.
+        source: synthetic, movielens-{100k,1m,20m,25m,...}, amazon, criteo, avazu, a file (--schema), a prepared folder.
+        method: lr, fm, ffm, deepfm, pnn, nfm, autoint, mean-logit, global-rate, or your own as package.module:Class.
         out: the model folder to write.
         split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
         schema: YAML schema of a raw file.
         data_root: folder of the official files of a public data set; downloaded to your cache by default.
         label: MovieLens and Amazon: binary (4 and 5 stars are clicks) or stars (five classes).
+        loss: what the model is trained on: cross_entropy, another loss, or autoloss.
         set: option of the method, or of the source as source.OPTION; may be given many times.
         epochs: passes over the training rows at most.
         patience: epochs without a better validation value before stopping.
@@ -60,7 +62,7 @@ def train_command(
     log = open_log(source, schema, data_root, split, split_seed, cache, label, options)
     use_threads(threads)
     progression = train_one(
-        log, method, options, out, seed=seed, resume=resume, epochs=epochs, patience=patience, monitor=monitor,
+        log, method if loss == "cross_entropy" else f"{method}+{loss}", options, out, seed=seed, resume=resume, epochs=epochs, patience=patience, monitor=monitor,
         device=device, precision=precision, compile=compile, tensorboard=tensorboard,
     )  # fmt: skip
     for row in progression.history:

@@ -6,6 +6,9 @@ from pathlib import Path
 from clickwise.commands.common import source_options, use_threads
 from clickwise.options import assignments
 
+OF_ARTEFACTS = ("target", "sweep")
+"""What --set gives for an artefact: the log that controllers are transferred to, and what is swept over."""
+
 
 def reproduce_command(
     paper: str,
@@ -13,6 +16,8 @@ def reproduce_command(
     *,
     setting: str = "",
     version: str = "paper",
+    trials: int = 0,
+    models: str = "",
     source: str = "",
     seeds: int = 3,
     data_root: Path | None = None,
@@ -30,15 +35,17 @@ def reproduce_command(
     """Make a table or figure of a paper anew, published numbers beside ours.
 
     Args:
-        paper: metaselector.
-        artefact: table1, table2, table3, figure2, figure3 or cold-start.
+        paper: metaselector or autoloss.
+        artefact: table1, table2, table3, figure3; metaselector: figure2, cold-start; autoloss: figure4, controller.
         setting: published (default; the paper's random split) or honest (chronological, which leaks nothing).
         version: paper (its hyper-parameters) or tuned (the defaults of compare).
-        source: movielens-1m (default), movielens-100k, amazon or synthetic; figure2 is always synthetic.
+        trials: autoloss, version tuned: trainings that tune each row on validation rows; 0 for none.
+        models: autoloss: comma-separated models of the tables; deepfm,pnn by default.
+        source: movielens-1m (default), another MovieLens, criteo, avazu, amazon, or synthetic as figure2 always is.
         seeds: number of training seeds.
         data_root: folder of the official files of a public data set; downloaded to your cache by default.
         out: folder of the artefact and its runs; by default one below runs/PAPER, named after what was asked for.
-        set: option of a method, or of the source as source.OPTION; may be given many times.
+        set: option of a method, of the source as source.OPTION, or of the artefact; may be given many times.
         epochs: passes over the training rows at most.
         patience: epochs without a better validation value before stopping.
         device: auto, cpu or cuda.
@@ -53,11 +60,12 @@ def reproduce_command(
 
     options = assignments(set)
     of_source = source_options(options, None)
+    own = {name: options.pop(name) for name in OF_ARTEFACTS if name in options}
     use_threads(threads)
     folder = out or Path("runs") / paper / "-".join(part for part in (source, setting or "published", version) if part)
     job = Job(
         paper, artefact, folder, source, setting, version, seeds, epochs, patience, device, replicates, data_root,
-        of_source, options, split_seed, cache, resume,
+        of_source, options, split_seed, cache, resume, trials, tuple(name for name in models.split(",") if name), own,
     )  # fmt: skip
     files = reproduce(job)
     print(next(path for path in files if path.suffix == ".md").read_text(encoding="utf-8"))

@@ -1,13 +1,15 @@
 """Methods by the names that the command line knows."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import nn
 
 from clickwise.configuration import arguments, check_options, find_class
 from clickwise.errors import InputError, nearest
+from clickwise.losses import LOSSES
+from clickwise.methods.controllers import load_controller
 from clickwise.methods.controls import GlobalRate, MeanLogit, Stacking, UniformAverage
 from clickwise.methods.fine_tuning import FineTunedStacking, UserFineTuning
 from clickwise.methods.hedge import HedgeMixture
@@ -15,9 +17,9 @@ from clickwise.methods.level_selectors import SampleLevelSelector, UserLevelSele
 from clickwise.methods.metaselector import MetaSelector
 from clickwise.methods.method import Method
 from clickwise.methods.simplified import SimplifiedMetaSelector
-from clickwise.methods.supervised import Supervised
+from clickwise.methods.trainings import CROSS_ENTROPY, TRAININGS, Training
 from clickwise.methods.unseen import common_schema_of
-from clickwise.models import FFM, FM, LR, DeepFM
+from clickwise.models import FFM, FM, LR, NFM, PNN, AutoInt, DeepFM
 from clickwise.nn.selector import Selector
 from clickwise.schema import Schema
 
@@ -31,11 +33,13 @@ class Entry:
     Attributes:
         title: how tables call it.
         kind: its class: a model, a control, or a method made of trained models.
-        group: ``model``; ``control`` (stands alone, without randomness); ``combination`` (a control made of the run's
-            trained models); ``adaptive`` (made of them too, and held against the controls).
+        group: ``model``; ``control`` (stands alone, without randomness); ``loss`` (a model trained on other losses, and
+            held against itself); ``combination`` (a control made of the run's trained models); ``adaptive`` (made of
+            them too, and held against the controls).
         options: of its constructor, in place of that one's defaults.
         of_best: made of the one model that is best on validation rows, not of all.
         family: group of the command line that it belongs to, besides ``controls`` and ``all``.
+        training: how a model is trained.
     """
 
     title: str
@@ -44,6 +48,7 @@ class Entry:
     options: Options = field(default_factory=dict)
     of_best: bool = False
     family: str = ""
+    training: Training = CROSS_ENTROPY
 
     @property
     def control(self) -> bool:
@@ -71,6 +76,9 @@ METHODS: dict[str, Entry] = {
     "fm": Entry("FM", FM),
     "ffm": Entry("FFM", FFM),
     "deepfm": Entry("DeepFM", DeepFM),
+    "pnn": Entry("PNN", PNN),
+    "nfm": Entry("NFM", NFM),
+    "autoint": Entry("AutoInt", AutoInt),
     "uniform-average": Entry("Uniform average", UniformAverage, "combination"),
     "stacking": Entry("Global stacking", Stacking, "combination"),
     "stacking-fine-tuned": _selector("Stacking of fine-tuned models", FineTunedStacking, "combination"),
@@ -89,18 +97,66 @@ GROUPS = {
     "selectors": [name for name, entry in METHODS.items() if entry.family == "selectors"],
     "all": list(METHODS),
 }
-STAGES = ("control", "model", "combination", "adaptive")
+STAGES = ("control", "model", "loss", "combination", "adaptive")
 NEED_USERS = (HedgeMixture, UserFineTuning, MetaSelector, SimplifiedMetaSelector)
 COMBINED_FROM = 2
 
 
 def entry(name: str) -> Entry:
-    """The entry of a name; ``package.module:Class`` names a model of one's own."""
+    """The entry of a name.
+
+    ``package.module:Class`` names a model of one's own; ``MODEL+TRAINING`` a model trained on other losses.
+    """
+    model, training = split(name)
+    if training:
+        found = entry(model)
+        if found.group != "model":
+            raise InputError(f"method {name!r}: {model!r} does not learn by gradient steps on a loss of its own")
+        if training not in TRAININGS:
+            raise InputError(f"method {name!r}: training {training!r} is unknown{nearest(training, TRAININGS)}")
+        return replace(found, title=title_of(name), group="loss", training=TRAININGS[training])
     if ":" in name:
         return Entry(name.partition(":")[2], find_class(name, trusted=[name.partition(":")[0]]))
     if name not in METHODS:
         raise InputError(f"method {name!r} is unknown{nearest(name, [*METHODS, *GROUPS])}")
     return METHODS[name]
+
+
+def split(name: str) -> tuple[str, str]:
+    """The model and the training of ``MODEL+TRAINING``; no training for another name."""
+    model, _, training = name.partition("+")
+    return model, training
+
+
+def with_trainings(names: Sequence[str], trainings: Iterable[str], schema: Schema) -> list[str]:
+    """``names``, and each of their models once more for each training (``all`` for all of them)."""
+    wanted = [training for training in trainings if training and training != "cross_entropy"]
+    wanted = list(TRAININGS) if "all" in wanted else wanted
+    if unknown := [training for training in wanted if training not in TRAININGS]:
+        raise InputError(f"loss {unknown[0]!r} is unknown{nearest(unknown[0], ['all', *LOSSES, *TRAININGS])}")
+    models = [name for name in expand(names, schema) if group_of(name) == "model"]
+    return [*names, *(f"{model}+{training}" for model in models for training in wanted)]
+
+
+def options_of(name: str, options: Mapping[str, Options]) -> Options:
+    """The options given for a method; those given for a model hold for its trainings on other losses too."""
+    model, training = split(name)
+    inherited = {key: value for key, value in options.get(model, {}).items() if key != "loss"} if training else {}
+    return {**inherited, **options.get(name, {})}
+
+
+def group_of(name: str) -> str:
+    """The group of a name; names that the catalogue does not know are models."""
+    model, training = split(name)
+    known = METHODS[model].group if model in METHODS else "model"
+    return "loss" if training in TRAININGS and known == "model" else known
+
+
+def title_of(name: str) -> str:
+    """How tables call a name; one that the catalogue does not know as it is."""
+    model, training = split(name)
+    title = METHODS[model].title if model in METHODS else model
+    return f"{title} + {TRAININGS[training].title}" if training in TRAININGS else title
 
 
 def expand(names: Iterable[str], schema: Schema) -> list[str]:
@@ -158,7 +214,7 @@ def build(name: str, schema: Schema, options: Options, models: Sequence[Method])
     Args:
         name: a name in ``METHODS``, or ``package.module:Class``.
         schema: the fitted schema.
-        options: for the model's constructor and for ``Supervised``, mixed.
+        options: for the model's constructor and for its training (``Supervised``, ``AutoLoss``), mixed.
         models: those that a method is made of, the best one on validation rows first where it takes one: trained,
             or untrained where ``pretraining`` says that it trains them itself.
 
@@ -172,13 +228,16 @@ def build(name: str, schema: Schema, options: Options, models: Sequence[Method])
         check_options(options, found.kind, name)
         return _made(name, found.kind, options, schema)  # type: ignore[return-value]
     of_model = [option for option in arguments(found.kind) if option not in ("schema", "self")]
-    of_training = [option for option in arguments(Supervised) if option != "model"]
+    trainer = found.training.kind
+    of_training = [option for option in arguments(trainer) if option != "model"]
     for option in options:
         if option not in (*of_model, *of_training):
             raise InputError(f"{name}: unknown option {option!r}{nearest(option, [*of_model, *of_training])}")
     model = _made(name, found.kind, {key: value for key, value in options.items() if key in of_model}, schema)
-    trained = _made(name, Supervised, {key: value for key, value in options.items() if key in of_training}, model)
-    return trained  # type: ignore[return-value]
+    given = {**found.training.options, **{key: value for key, value in options.items() if key in of_training}}
+    if isinstance(given.get("controller"), str):
+        given["controller"] = load_controller(given["controller"])
+    return _made(name, trainer, given, model)  # type: ignore[return-value]
 
 
 def _of_models(name: str, found: Entry, options: Options, models: Sequence[Method]) -> Method:

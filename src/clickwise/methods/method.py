@@ -44,12 +44,14 @@ class Method(nn.Module):
     Attributes:
         iterates: False for a method that ``start`` fits in closed form.
         most_epochs: epochs that ``fit`` runs at most, however many it was asked for; None for no limit.
+        search_seconds: that ``start`` spent on trainings of its own, which are no epochs.
         by_user: True for a method that does work for each user of a batch, and so wants a user's rows together.
         optimizers: by name, filled by ``start``; their state is part of a checkpoint.
     """
 
     iterates: ClassVar[bool] = True
     most_epochs: int | None = None
+    search_seconds: float = 0.0
     by_user: ClassVar[bool] = False
 
     def __init__(self) -> None:

@@ -75,7 +75,7 @@ def common_schema_of(models: Iterable[nn.Module]) -> Schema:
     Raises:
         InputError: no model keeps a schema, or two keep different ones.
     """
-    found = [_schema_in(model) for model in models]
+    found = [schema_in(model) for model in models]
     schemas = [schema for schema in found if schema is not None]
     if not schemas:
         raise InputError("a selection needs a model that keeps its schema as the attribute 'schema'")
@@ -84,6 +84,7 @@ def common_schema_of(models: Iterable[nn.Module]) -> Schema:
     return schemas[0]
 
 
-def _schema_in(model: nn.Module) -> Schema | None:
+def schema_in(model: nn.Module) -> Schema | None:
+    """The schema that a model, or the first of its parts that has one, keeps as its attribute ``schema``."""
     parts = (getattr(part, "schema", None) for part in model.modules())
     return next((schema for schema in parts if isinstance(schema, Schema)), None)

@@ -1,9 +1,12 @@
 """Networks: a batch in, logits out."""
 
+from clickwise.models.autoint import AutoInt
 from clickwise.models.deepfm import DeepFM
 from clickwise.models.ffm import FFM
 from clickwise.models.fm import FM
 from clickwise.models.lr import LR
 from clickwise.models.model import Model
+from clickwise.models.nfm import NFM
+from clickwise.models.pnn import PNN
 
-__all__ = ["FFM", "FM", "LR", "DeepFM", "Model"]
+__all__ = ["FFM", "FM", "LR", "NFM", "PNN", "AutoInt", "DeepFM", "Model"]

@@ -1,0 +1,285 @@
+"""AutoLoss: which loss for this example, learned on validation rows (Zhao et al. 2021)."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from clickwise.data.loading import ShuffledBatches
+from clickwise.data.log import Batch, ClickLog
+from clickwise.errors import InputError, nearest
+from clickwise.losses import cross_entropy
+from clickwise.methods.candidates import CANDIDATES, CandidateLosses
+from clickwise.methods.method import Run, to_probability
+from clickwise.methods.unrolled import Unrolled
+from clickwise.methods.unseen import schema_in
+from clickwise.nn.controller import ConstantController, Controller
+
+OBJECTIVES = ("cross_entropy", "mixture")
+LEARN_ON = ("valid", "train")
+COLLAPSED = 0.99
+PREDICTIONS, EPOCHS_KEPT = 21, 64
+
+
+@dataclass(frozen=True)
+class Alternating:
+    """What one step sees: a batch for the model, and one for the controller in the steps that update it."""
+
+    train: Batch
+    valid: Batch | None
+
+    def __len__(self) -> int:
+        return len(self.train)
+
+
+class AutoLoss(CandidateLosses):
+    """A model trained on a mixture of losses whose weights a controller gives to each example (Algorithm 1).
+
+    The controller sees label and prediction. It learns on validation rows, in alternation with the model: by the
+    mixture of losses itself (``objective="mixture"``, ``unroll=0``: the paper's first order), or by what one step of
+    the model on its weights does to the model's log loss there (``objective="cross_entropy"``, ``unroll`` above 0).
+
+    Args:
+        model: any module that maps a ``Batch`` to logits.
+        losses: names of the candidates.
+        controller: one trained before, or of one's own making; a new ``Controller`` where None.
+        per_example: False for a new ``ConstantController``, whose weights are the same for all examples.
+        frozen: use the controller as it is.
+        update_every: steps of the model for each one of the controller, f (section 3.7).
+        unroll: xi, rate of the unrolled step of the model (Eq. 13). 0 takes the model as it is.
+        unit_step: divide the unrolled step by its length, so that no loss is preferred for its longer step: Adam, which
+            trains the model, does not go further for it either.
+        objective: what the controller minimises on validation rows: ``cross_entropy`` of the model after the unrolled
+            step, or the ``mixture`` of the candidates, which it can also lower by preferring the smallest of them.
+        gumbel: train the model on one candidate an example, drawn by straight-through Gumbel-softmax (Eq. 9 and 10);
+            else on the weighted sum (Eq. 8; ablation AL-2).
+        learn_on: ``valid``, or ``train``: the controller learns from the model's own batch (SLF, Liu and Lai 2020).
+        controller_learning_rate: of Adam.
+        first_temperature, least_temperature, temperature_decay: of the Gumbel-softmax after t steps,
+            ``max(least, first - decay * t)`` (section 3.3).
+        normalise, optimizer, learning_rate, weight_decay, batch_size, row_sparse: as in ``CandidateLosses``.
+
+    Attributes:
+        trace: ``[epochs, classes, predictions, losses]``, the controller's weights after each epoch on a grid: label by
+            predicted probability of that label. The first 64 epochs are kept; zeros for those to come.
+    """
+
+    steps_done: Tensor
+    epochs_done: Tensor
+    trace: Tensor
+
+    def __init__(
+        self,
+        model: nn.Module,
+        losses: Sequence[str] = CANDIDATES,
+        controller: Controller | ConstantController | None = None,
+        per_example: bool = True,
+        frozen: bool = False,
+        update_every: int = 7,
+        unroll: float = 0.1,
+        unit_step: bool = True,
+        objective: str = "cross_entropy",
+        gumbel: bool = False,
+        learn_on: str = "valid",
+        controller_learning_rate: float = 1e-3,
+        first_temperature: float = 1.0,
+        least_temperature: float = 0.01,
+        temperature_decay: float = 5e-5,
+        normalise: bool = True,
+        optimizer: str | None = None,
+        learning_rate: float | None = None,
+        weight_decay: float | None = None,
+        batch_size: int | None = None,
+        row_sparse: bool | None = None,
+    ) -> None:
+        super().__init__(model, losses, normalise, optimizer, learning_rate, weight_decay, batch_size, row_sparse)
+        self.frozen = frozen
+        self.update_every = update_every
+        self.unroll = unroll
+        self.unit_step = unit_step
+        self.objective = objective
+        self.gumbel = gumbel
+        self.learn_on = learn_on
+        self.controller_learning_rate = controller_learning_rate
+        self.first_temperature = first_temperature
+        self.least_temperature = least_temperature
+        self.temperature_decay = temperature_decay
+        self._check()
+        if controller is None:
+            schema = schema_in(model)
+            kind = Controller if per_example else ConstantController
+            controller = kind(self.losses, 2 if schema is None else schema.classes)
+        self.controller = controller
+        self.per_example = isinstance(controller, Controller)
+        if self.controller.losses != self.losses:
+            raise InputError(
+                f"controller: trained for the losses {', '.join(self.controller.losses)}; "
+                f"the candidates are {', '.join(self.losses)}"
+            )
+        self.register_buffer("steps_done", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("epochs_done", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("trace", torch.zeros(EPOCHS_KEPT, controller.classes, PREDICTIONS, len(self.losses)))
+
+    def _check(self) -> None:
+        for name, value, known in (("objective", self.objective, OBJECTIVES), ("learn_on", self.learn_on, LEARN_ON)):
+            if value not in known:
+                raise InputError(f"{name} {value!r} is unknown{nearest(value, known)}")
+        if self.unroll < 0 or self.controller_learning_rate <= 0 or self.update_every < 1:
+            raise InputError("unroll must be at least 0, controller_learning_rate and update_every positive")
+        if not 0 < self.least_temperature <= self.first_temperature or self.temperature_decay < 0:
+            raise InputError("temperatures must be positive, least_temperature not above first_temperature")
+        if self.objective == "cross_entropy" and self.unroll == 0 and not self.frozen:
+            raise InputError(
+                "objective 'cross_entropy' reaches the controller only through an unrolled step: set unroll above 0, "
+                "or objective 'mixture'"
+            )
+
+    @property
+    def temperature(self) -> float:
+        """Of the Gumbel-softmax, at this step."""
+        return max(self.least_temperature, self.first_temperature - self.temperature_decay * int(self.steps_done))
+
+    def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
+        if self.controller.classes != train.schema.classes:
+            raise InputError(
+                f"controller: made for {self.controller.classes} classes; the label of this log has "
+                f"{train.schema.classes}"
+            )
+        super().start(train, valid, run)
+        self.valid_batches: ShuffledBatches | None = None
+        self.warned = False
+        if self.frozen:
+            return
+        if run.compile and self.unroll > 0:
+            raise InputError("compile: a compiled model has no second derivatives; train without it, or set unroll 0")
+        if self.learn_on == "valid":
+            if valid is None or len(valid) < 2:
+                raise InputError(
+                    "AutoLoss learns its controller on validation rows; give some, or freeze the controller"
+                )
+            self.valid_batches = ShuffledBatches(valid, min(self.batch_size, len(valid)))
+        self.optimizers["controller"] = Adam(self.controller.parameters(), self.controller_learning_rate)
+        self.unrolled = Unrolled(self.model, train.schema.size, self.unroll, self.unit_step)
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        self.controller.eval()  # it is a constant of the model's loss, except in its own update
+        return self
+
+    def episodes(self, seed: int, epoch: int, first: int) -> Iterator[Any]:
+        step = epoch * self.steps() + first
+        due = self._valid_batches(seed, step)
+        for batch in self.batches.epoch(seed, epoch, first):
+            step += 1
+            yield Alternating(batch, self._for_controller(batch, due) if step % self.update_every == 0 else None)
+        self._keep_trace()
+
+    def _for_controller(self, batch: Batch, due: Iterator[Batch]) -> Batch | None:
+        if self.frozen:
+            return None
+        return batch if self.learn_on == "train" else next(due)
+
+    def _valid_batches(self, seed: int, step: int) -> Iterator[Batch]:
+        """Validation batches without end, from the one that is due after ``step`` steps on."""
+        if self.valid_batches is None:
+            return
+        number = step // self.update_every
+        passes, number = divmod(number, len(self.valid_batches))
+        while True:
+            for batch in self.valid_batches.epoch(seed, passes, number):
+                # Batch normalisation needs two rows; a rest of one takes the whole first batch's place.
+                yield batch if len(batch) > 1 else next(self.valid_batches.epoch(seed, passes))
+            passes, number = passes + 1, 0
+
+    def step(self, episode: Alternating | Batch) -> dict[str, Tensor]:
+        train, valid = (episode.train, episode.valid) if isinstance(episode, Alternating) else (episode, None)
+        if valid is not None:
+            self.update_controller(train.to(self.run.fabric.device), valid.to(self.run.fabric.device))
+        losses = super().step(train)
+        self.steps_done += 1
+        return losses | {f"weight_{name}": share for name, share in zip(self.losses, self.mean_weights, strict=True)}
+
+    def weights(self, logits: Tensor, label: Tensor) -> Tensor:
+        """Of the candidates in the loss of the model, ``[batch, losses]``."""
+        with torch.no_grad():
+            log_weights = self.controller(to_probability(logits), label)
+            self.mean_weights = log_weights.exp().mean(0)
+            return self.draw(log_weights)
+
+    def draw(self, log_weights: Tensor) -> Tensor:
+        """What enters the loss: the weights, or one candidate an example in their proportion (Eq. 9 and 10)."""
+        if not self.gumbel:
+            return log_weights.exp()
+        uniform = torch.rand_like(log_weights).clamp_(min=torch.finfo(log_weights.dtype).tiny)
+        soft = ((log_weights - uniform.log().neg().log()) / self.temperature).softmax(1)
+        hard = torch.zeros_like(soft).scatter_(1, soft.argmax(1, keepdim=True), 1.0)
+        return hard + soft - soft.detach()  # straight through: the value of one, the gradient of the other
+
+    def update_controller(self, train: Batch, valid: Batch) -> None:
+        """One step of the controller (Algorithm 1, lines 2 to 4), the model as in evaluation: nothing dropped out."""
+        self.controller.zero_grad(set_to_none=True)
+        training = self.model.training
+        self.model.eval()
+        self.controller.train()
+        self.outer_gradient(train, valid)
+        self.controller.eval()
+        self.model.train(training)
+        self.optimizers["controller"].step()
+
+    def outer_gradient(self, train: Batch, valid: Batch) -> None:
+        """Add the gradient of ``L_valid(W - xi dL_train(W, V)/dW, V)`` in V to the controller's parameters."""
+        if self.unroll == 0:
+            with torch.no_grad():
+                logits = self.model(valid)
+            self._mixture(logits, logits, valid).backward()
+            return
+        self.unrolled.backward(
+            train, valid,
+            lambda logits, rows: self._mixture(logits, logits.detach(), rows),  # as in the model's own step
+            lambda logits, rows: (
+                self._mixture(logits, logits, rows)
+                if self.objective == "mixture"
+                else cross_entropy(logits, rows.label).mean()
+            ),
+        )  # fmt: skip
+
+    def _mixture(self, logits: Tensor, seen: Tensor, batch: Batch) -> Tensor:
+        """The mean loss as a function of model and controller, which sees the predictions of the logits ``seen``."""
+        log_weights = self.controller(to_probability(seen), batch.label)
+        self._watch(log_weights)
+        return (self.draw(log_weights) * self.each_loss(logits, batch.label)).sum(1).mean()
+
+    def _watch(self, log_weights: Tensor) -> None:
+        share, most = log_weights.detach().exp().mean(0).max(0)
+        if float(share) > COLLAPSED and not self.warned:
+            self.warned = True
+            warnings.warn(
+                f"AutoLoss: {self.losses[int(most)]!r} has {float(share):.1%} of the weight at step "
+                f"{int(self.steps_done)}; the other candidates hardly count any more",
+                stacklevel=2,
+            )
+
+    @torch.no_grad()
+    def _keep_trace(self) -> None:
+        if int(self.epochs_done) < EPOCHS_KEPT:
+            self.trace[int(self.epochs_done)] = self.weights_on_grid()
+        self.epochs_done += 1
+
+    @torch.no_grad()
+    def weights_on_grid(self) -> Tensor:
+        """The controller's weights ``[classes, 21, losses]``: label, by predicted probability of it from 0 to 1."""
+        classes = self.controller.classes
+        grid = torch.linspace(0, 1, PREDICTIONS, device=self.scales.device)
+        found = []
+        for label in range(classes):
+            if classes == 2:
+                probability = grid if label == 1 else 1 - grid
+            else:
+                probability = ((1 - grid) / (classes - 1)).unsqueeze(1).repeat(1, classes)
+                probability[:, label] = grid
+            found.append(self.controller(probability, torch.full((len(grid),), label, device=grid.device)).exp())
+        return torch.stack(found)

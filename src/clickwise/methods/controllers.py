@@ -1,0 +1,67 @@
+"""Controllers of AutoLoss on disk, to train another model or on another log. Nothing is unpickled."""
+
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from clickwise.configuration import describe, find_class
+from clickwise.errors import InputError
+from clickwise.files import new_folder
+from clickwise.nn.controller import ConstantController, Controller
+from clickwise.version import __version__
+
+FORMAT, FORMAT_VERSION = "clickwise-controller", 1
+DESCRIPTION, WEIGHTS = "controller.json", "controller.safetensors"
+MODEL, MODEL_WEIGHTS, PREFIX = "model.json", "weights.safetensors", "controller."
+
+
+def save_controller(controller: Controller | ConstantController, folder: Path | str) -> None:
+    """Write a controller into a new folder, whole or not at all."""
+    facts = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "clickwise": __version__,
+        "controller": describe(controller),
+    }
+    with new_folder(Path(folder)) as temporary:
+        (temporary / DESCRIPTION).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        save_file({name: t.detach().cpu().clone() for name, t in controller.state_dict().items()}, temporary / WEIGHTS)
+
+
+def load_controller(folder: Path | str) -> Controller | ConstantController:
+    """Read a controller from a folder of ``save_controller``, or from the model folder of an ``AutoLoss``.
+
+    Raises:
+        InputError: the folder is missing, damaged, of a newer version, or holds no controller.
+    """
+    folder = Path(folder)
+    of_model = (folder / MODEL).is_file()
+    described, weights = (MODEL, MODEL_WEIGHTS) if of_model else (DESCRIPTION, WEIGHTS)
+    if not (folder / described).is_file():
+        raise InputError(f"{folder}: no controller: neither {DESCRIPTION} nor {MODEL} is there")
+    try:
+        facts = json.loads((folder / described).read_text(encoding="utf-8"))
+        config = facts["method"]["options"].get("controller") if of_model else facts["controller"]
+        version = facts["version"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{folder / described}: damaged ({error})") from None
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise InputError(
+            f"{folder / described}: format version {version!r}; this clickwise reads up to {FORMAT_VERSION}"
+        )
+    kind = find_class(config["class"]) if isinstance(config, dict) and "class" in config else None
+    if kind not in (Controller, ConstantController):
+        raise InputError(f"{folder / described}: was not trained by AutoLoss, it holds no controller")
+    try:
+        controller: Controller | ConstantController = kind(**config["options"])
+        state = load_file(folder / weights)
+        if of_model:
+            state = {name[len(PREFIX) :]: value for name, value in state.items() if name.startswith(PREFIX)}
+        controller.load_state_dict(state)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{folder / weights}: damaged or missing ({error})") from None
+    except (TypeError, KeyError, RuntimeError):
+        raise InputError(f"{folder / weights}: does not fit {described}; the folder mixes two controllers") from None
+    return controller

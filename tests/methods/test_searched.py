@@ -1,0 +1,41 @@
+"""Constant weights of losses, searched."""
+
+import pytest
+import torch
+
+from clickwise.errors import InputError
+from clickwise.methods.method import Run
+from clickwise.methods.searched import SearchedWeights
+from clickwise.models import LR
+from clickwise.training import fabric_for, fit, seeded
+from tests.logs import make_logs
+
+
+def test_weights_that_help_are_found() -> None:
+    """Hinge loss leaves logits that are no log odds, so log loss on validation rows wants little of it."""
+    parts = make_logs()
+    with seeded(0):
+        method = SearchedWeights(
+            LR(parts.train.schema), ("cross_entropy", "hinge"), trials=12, trial_epochs=3, optimizer="adam",
+            learning_rate=0.05, batch_size=64,
+        )  # fmt: skip
+    fit(method, parts.train, parts.valid, epochs=1, progress=False)
+    assert float(method.shares.sum()) == pytest.approx(1)
+    assert float(method.shares[0]) > 0.6
+
+
+def test_the_search_leaves_the_model_as_it_was() -> None:
+    parts = make_logs()
+    with seeded(0):
+        method = SearchedWeights(LR(parts.train.schema), trials=1, trial_epochs=1, optimizer="adam", batch_size=64)
+    before = {name: p.clone() for name, p in method.model.named_parameters()}
+    method.start(parts.train, parts.valid, Run(fabric_for(1, 1, "logloss", "cpu", "32-true")))
+    assert all(torch.equal(before[name], p) for name, p in method.model.named_parameters())
+
+
+def test_without_validation_rows_or_trials() -> None:
+    parts = make_logs()
+    with pytest.raises(InputError, match="searched on validation rows; give some"):
+        fit(SearchedWeights(LR(parts.train.schema)), parts.train, epochs=1, progress=False)
+    with pytest.raises(InputError, match="trials and trial_epochs must be at least 1"):
+        SearchedWeights(LR(parts.train.schema), trials=0)
