@@ -16,9 +16,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "lr": {"batch_size": 64},
     "fm": {"batch_size": 64, "learning_rate": 0.02, "initial_deviation": 0.1},
     "ffm": {"batch_size": 64, "learning_rate": 0.02, "initial_deviation": 0.1, "embedding_dim": 4},
-    "fm+autoloss": {"update_every": 3},
-    "fm+autoloss-published": {"update_every": 3},
-    "fm+bohb": {"trials": 3, "trial_epochs": 2},
     "metaselector": {"users_per_episode": 4, "inner_learning_rate": 0.1},
     "metaselector-shuffled": {"users_per_episode": 4, "inner_learning_rate": 0.1},
     "metaselector-simplified": {"users_per_episode": 4},
@@ -28,6 +25,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "pnn": {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16, 16), "initial_deviation": 0.1},
     "nfm": {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16,), "initial_deviation": 0.1},
     "autoint": {"batch_size": 64, "learning_rate": 0.01, "layers": 2, "attention_dim": 8},
+}
+
+ON_OTHER_LOSSES: dict[str, dict[str, Any]] = {
+    "fm+focal": {},
+    "fm+bohb": {"trials": 3, "trial_epochs": 2},
+    "fm+slf": {},
+    "fm+autoloss-published": {"update_every": 3},
+    "fm+autoloss": {"update_every": 3},
 }
 
 
@@ -42,7 +47,7 @@ def untrained(name: str, classes: int = 2, seed: int = 0, device: str = "cpu", t
     combined = entry(name).made_of_models
     models = [trained(other, classes, seed, device, truth) for other in COMBINED] if combined else []
     with seeded(seed):
-        return build(name, logs(classes, truth).train.schema, options_of(name, OPTIONS), models)
+        return build(name, logs(classes, truth).train.schema, options_of(name, OPTIONS | ON_OTHER_LOSSES), models)
 
 
 def trained(name: str, classes: int = 2, seed: int = 0, device: str = "cpu", truth: str = "additive") -> Method:

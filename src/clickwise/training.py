@@ -1,6 +1,6 @@
 """``fit``: the one training loop around every method."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,6 +46,7 @@ def fit(
     checkpoint_seconds: float = 60.0,
     tensorboard: bool = False,
     progress: bool = True,
+    after_epoch: Callable[[Mapping[str, float]], None] | None = None,
 ) -> Progression:
     """Train a model or method, and leave it with the weights of the epoch that is best on validation rows.
 
@@ -65,6 +66,7 @@ def fit(
         checkpoint_seconds: seconds between checkpoints; one is also written after every epoch and on Ctrl-C.
         tensorboard: also log to TensorBoard files in ``folder`` (needs the extra ``track``).
         progress: show a progress bar where the output is a terminal.
+        after_epoch: is called with each new row of the history; what it raises ends the training.
 
     Returns:
         The progression of the run, with its history.
@@ -105,6 +107,8 @@ def fit(
             while not loop.at.finished:
                 loop.run_epoch(bar, interrupted)
                 log.write(loop.at.history)
+                if after_epoch is not None:
+                    after_epoch(loop.at.history[-1])
         if loop.best_weights:
             method.load_state_dict(loop.best_weights)
     method.eval()

@@ -22,6 +22,7 @@ from clickwise.data.storage import PreparedLog
 from clickwise.experiment import run_comparison
 from clickwise.methods.catalogue import GROUPS, METHODS
 from clickwise.methods.supervised import OPTIMIZERS
+from clickwise.methods.trainings import TRAININGS
 from clickwise.runs import Plan
 from clickwise.schema import NUMBER_TRANSFORMS, TIME_TRANSFORMS, Field, Schema
 from tests.docs.pages import ROOT, blocks, pages
@@ -51,6 +52,10 @@ def test_every_method_and_source_is_named() -> None:
     assert {*METHODS, *GROUPS} <= named("models.md")
     assert set(OPTIMIZERS) <= named("training.md")
     assert set(SOURCES) - {"synthetic"} <= named("index.md")
+
+
+def test_every_training_of_a_model_is_named() -> None:
+    assert set(TRAININGS) <= named("autoloss.md") | named("losses.md")
 
 
 def test_every_public_name_stands_in_the_reference() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from clickwise.report.leaderboard import print_leaderboard
-from clickwise.report.reading import verdict
+from clickwise.report.leaderboard import leaderboard_columns, print_leaderboard
+from clickwise.report.reading import ranked, verdict
 
 
 def printed(results: dict[str, Any], width: int) -> str:
@@ -63,3 +63,22 @@ def test_missing_values(results: dict[str, Any]) -> None:
     assert "No verdict" in text
     assert "None" not in text
     assert "Gap closed" not in text
+
+
+def test_models_on_other_losses_are_held_against_the_same_model(results: dict[str, Any]) -> None:
+    assert "same model" not in printed(results, 200)
+    against = {"method": "metaselector", "reference": "fm", "difference": 0.0123, "low": 0.01, "high": 0.02}
+    results["own_model_differences"] = [
+        {**against, "metric": "logloss", "difference": -0.5, "p": 0.1, "p_corrected": 0.1},
+        {**against, "metric": "auc", "p": 0.002, "p_corrected": 0.004},
+    ]
+    columns = dict(leaderboard_columns(results))
+    assert list(columns).index("AUC vs same model") == 2
+    cells = dict(zip(ranked(results), columns["AUC vs same model"], strict=True))
+    assert cells.pop("metaselector") == "+0.0123 p = 0.004 **" and set(cells.values()) == {"-"}
+    for width in (60, 200):
+        text = printed(results, width)
+        assert "+0.0123 p = 0.004 **" in text
+    assert "against the same model trained on cross-entropy" in printed(results, 200)
+    results["own_model_differences"] = []
+    assert "AUC vs same model" not in dict(leaderboard_columns(results))

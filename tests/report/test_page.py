@@ -69,7 +69,7 @@ def report(results: dict[str, Any], write: Write) -> str:
 def test_the_page_is_whole_and_needs_nothing_else(results: dict[str, Any], write: Write) -> None:
     text = report(results, write)
     page = Page(text)
-    assert set(CONTENTS) <= set(page.ids)
+    assert set(CONTENTS) - {"losses"} <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))
     assert page.tags.isdisjoint({"script", "link", "img", "iframe", "object"})
     assert all(reference.startswith("#") and reference[1:] in page.ids for reference in page.references)
@@ -78,6 +78,20 @@ def test_the_page_is_whole_and_needs_nothing_else(results: dict[str, Any], write
     for words in ("MetaSelector", "0.8172", "[0.8152, 0.8192]", "p < 0.001 ***", "chronological", "123,456", "30.00 %"):
         assert words in page.text
     assert text.count("<svg") == 14  # AUC, LogLoss, 2 differences, 7 calibrations, density, users won, cold start
+
+
+def test_a_section_on_losses_where_a_controller_weighed_them(results: dict[str, Any], write: Write) -> None:
+    weights = {
+        "losses": ["focal", "hinge"],
+        "epochs": [1],
+        "labels": ["no click", "click"],
+        "weights": [[[[0.2, 0.8]] * 3] * 2],
+    }
+    results["methods"]["deepfm"]["loss_weights"] = weights
+    text = report(results, write)
+    page = Page(text)
+    assert set(CONTENTS) == set(CONTENTS) & set(page.ids)
+    assert '<a href="#losses">' in text and text.count("<svg") == 15
 
 
 def test_the_same_input_gives_the_same_bytes(results: dict[str, Any], write: Write) -> None:

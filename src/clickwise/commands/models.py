@@ -61,8 +61,9 @@ def train_command(
     options = assignments(set)
     log = open_log(source, schema, data_root, split, split_seed, cache, label, options)
     use_threads(threads)
+    trained = method if loss == "cross_entropy" else f"{method}+{loss}"
     progression = train_one(
-        log, method if loss == "cross_entropy" else f"{method}+{loss}", options, out, seed=seed, resume=resume, epochs=epochs, patience=patience, monitor=monitor,
+        log, trained, options, out, seed=seed, resume=resume, epochs=epochs, patience=patience, monitor=monitor,
         device=device, precision=precision, compile=compile, tensorboard=tensorboard,
     )  # fmt: skip
     for row in progression.history:

@@ -47,6 +47,8 @@ class AutoLoss(CandidateLosses):
         model: any module that maps a ``Batch`` to logits.
         losses: names of the candidates.
         controller: one trained before, or of one's own making; a new ``Controller`` where None.
+        start_from: the candidate that a new controller gives nine tenths of the weight at first, so that it leaves it
+            for evidence alone; None for weights as they are drawn, about equal.
         per_example: False for a new ``ConstantController``, whose weights are the same for all examples.
         frozen: use the controller as it is.
         update_every: steps of the model for each one of the controller, f (section 3.7).
@@ -77,6 +79,7 @@ class AutoLoss(CandidateLosses):
         model: nn.Module,
         losses: Sequence[str] = CANDIDATES,
         controller: Controller | ConstantController | None = None,
+        start_from: str | None = "cross_entropy",
         per_example: bool = True,
         frozen: bool = False,
         update_every: int = 7,
@@ -97,6 +100,7 @@ class AutoLoss(CandidateLosses):
         row_sparse: bool | None = None,
     ) -> None:
         super().__init__(model, losses, normalise, optimizer, learning_rate, weight_decay, batch_size, row_sparse)
+        self.start_from = start_from
         self.frozen = frozen
         self.update_every = update_every
         self.unroll = unroll
@@ -113,6 +117,8 @@ class AutoLoss(CandidateLosses):
             schema = schema_in(model)
             kind = Controller if per_example else ConstantController
             controller = kind(self.losses, 2 if schema is None else schema.classes)
+            if start_from is not None:
+                controller.start_from(start_from)
         self.controller = controller
         self.per_example = isinstance(controller, Controller)
         if self.controller.losses != self.losses:
@@ -128,6 +134,8 @@ class AutoLoss(CandidateLosses):
         for name, value, known in (("objective", self.objective, OBJECTIVES), ("learn_on", self.learn_on, LEARN_ON)):
             if value not in known:
                 raise InputError(f"{name} {value!r} is unknown{nearest(value, known)}")
+        if self.start_from is not None and self.start_from not in self.losses:
+            raise InputError(f"start_from {self.start_from!r} is not among the candidates {', '.join(self.losses)}")
         if self.unroll < 0 or self.controller_learning_rate <= 0 or self.update_every < 1:
             raise InputError("unroll must be at least 0, controller_learning_rate and update_every positive")
         if not 0 < self.least_temperature <= self.first_temperature or self.temperature_decay < 0:
@@ -162,7 +170,7 @@ class AutoLoss(CandidateLosses):
                     "AutoLoss learns its controller on validation rows; give some, or freeze the controller"
                 )
             self.valid_batches = ShuffledBatches(valid, min(self.batch_size, len(valid)))
-        self.optimizers["controller"] = Adam(self.controller.parameters(), self.controller_learning_rate)
+        self.optimizers["controller"] = Adam(self.controller.parameters(), self.controller_learning_rate, fused=True)
         self.unrolled = Unrolled(self.model, train.schema.size, self.unroll, self.unit_step)
 
     def train(self, mode: bool = True) -> Self:
@@ -215,8 +223,11 @@ class AutoLoss(CandidateLosses):
         if not self.gumbel:
             return log_weights.exp()
         uniform = torch.rand_like(log_weights).clamp_(min=torch.finfo(log_weights.dtype).tiny)
-        soft = ((log_weights - uniform.log().neg().log()) / self.temperature).softmax(1)
-        hard = torch.zeros_like(soft).scatter_(1, soft.argmax(1, keepdim=True), 1.0)
+        scores = log_weights - uniform.log_().neg_().log_()
+        hard = torch.zeros_like(scores).scatter_(1, scores.max(1, keepdim=True).indices, 1.0)
+        if not scores.requires_grad:
+            return hard
+        soft = (scores / self.temperature).softmax(1)
         return hard + soft - soft.detach()  # straight through: the value of one, the gradient of the other
 
     def update_controller(self, train: Batch, valid: Batch) -> None:

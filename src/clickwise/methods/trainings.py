@@ -28,7 +28,7 @@ class Training:
 
 CROSS_ENTROPY = Training("Cross-entropy", Supervised)
 # As published, first order: the controller minimises the mixture, and the model sees one drawn candidate an example.
-PUBLISHED = {"unroll": 0.0, "objective": "mixture", "normalise": False}
+PUBLISHED = {"unroll": 0.0, "objective": "mixture", "normalise": False, "start_from": None}
 TITLES = {"kl": "KL", "jrc": "JRC"}
 
 TRAININGS: dict[str, Training] = {

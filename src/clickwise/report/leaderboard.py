@@ -9,12 +9,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from clickwise.report.reading import ORACLE, Results, difference, ranked, title, verdict
+from clickwise.report.reading import ORACLE, Results, difference, own_difference, ranked, title, verdict
 from clickwise.report.wording import STARS, decimals, duration, interval, memory, p_value, percent, signed, stars
 
 METRICS = ("auc", "gauc", "logloss", "rig", "rmse", "ece", "pcoc")
 # Columns between two cells in the table style below.
 GAP = 2
+# Columns that are left out where no method has a value.
+SPARSE = ("AUC vs same model", "Gap closed")
 
 Column = tuple[str, list[str]]
 
@@ -28,7 +30,8 @@ def print_leaderboard(results: Results, console: Console) -> None:
     titles = [title(results, name) for name in names]
     for columns in _pack(leaderboard_columns(results), titles, console.width):
         console.print(_table(titles, columns))
-    console.print(Text(f"Intervals: 95 %. Against the best single model: {STARS}.", style="dim"))
+    same = "; against the same model trained on cross-entropy" if results.get("own_model_differences") else ""
+    console.print(Text(f"Intervals: 95 %. Against the best single model{same}: {STARS}.", style="dim"))
     console.print(Text(verdict(results), style="bold"))
 
 
@@ -52,6 +55,7 @@ def leaderboard_columns(results: Results, joint: str = " ") -> list[Column]:
     columns = [
         ("AUC [95 %]", [_estimate(m["auc"], joint) for m in methods]),
         ("AUC vs best single", [_against(results, name, joint) for name in names]),
+        ("AUC vs same model", [_against_own(results, name, joint) for name in names]),
         ("LogLoss [95 %]", [_estimate(m["logloss"], joint) for m in methods]),
         ("GAUC", [decimals(m["gauc"]["mean"]) for m in methods]),
         ("RelaImpr", [_points(m["relaimpr"]) for m in methods]),
@@ -62,7 +66,7 @@ def leaderboard_columns(results: Results, joint: str = " ") -> list[Column]:
         ("Training", [duration(m["train_seconds"]) for m in methods]),
         ("Memory", [memory(m["peak_memory_bytes"]) for m in methods]),
     ]
-    return [(heading, cells) for heading, cells in columns if heading != "Gap closed" or any(c != "-" for c in cells)]
+    return [(heading, cells) for heading, cells in columns if heading not in SPARSE or any(c != "-" for c in cells)]
 
 
 def _against(results: Results, name: str, joint: str) -> str:
@@ -71,6 +75,15 @@ def _against(results: Results, name: str, joint: str) -> str:
     entry = difference(results, name, "auc")
     if entry is None:
         return "-" if name == ORACLE else "not tested"
+    return _tested(entry, joint)
+
+
+def _against_own(results: Results, name: str, joint: str) -> str:
+    entry = own_difference(results, name, "auc")
+    return "-" if entry is None else _tested(entry, joint)
+
+
+def _tested(entry: Mapping[str, Any], joint: str) -> str:
     return f"{signed(entry['difference'])}{joint}{p_value(entry['p_corrected'])} {stars(entry['p_corrected'])}".rstrip()
 
 
@@ -101,7 +114,7 @@ def _table(titles: list[str], columns: list[Column]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, header_style="bold")
     table.add_column("Method", overflow="fold")
     for heading, _ in columns:
-        table.add_column(heading, justify="left" if heading == "AUC vs best single" else "right", no_wrap=True)
+        table.add_column(heading, justify="left" if heading.startswith("AUC vs ") else "right", no_wrap=True)
     for row, text in enumerate(titles):
         table.add_row(Text(text), *(Text(cells[row]) for _, cells in columns))
     return table

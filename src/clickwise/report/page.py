@@ -7,6 +7,7 @@ from pathlib import Path
 from clickwise.files import new_file
 from clickwise.report import sections
 from clickwise.report.inputs import read_predictions, read_results
+from clickwise.report.loss_section import losses_section
 
 CONTENTS = {
     "verdict": "Verdict",
@@ -14,6 +15,7 @@ CONTENTS = {
     "differences": "Differences",
     "calibration": "Calibration",
     "users": "Users",
+    "losses": "Losses",
     "cold-start": "Cold start",
     "cost": "Cost",
     "run": "The run",
@@ -40,6 +42,7 @@ def write_report(results_path: Path, predictions_path: Path, out: Path) -> None:
         sections.differences_section(results),
         sections.calibration_section(results, predictions),
         sections.users_section(results, predictions),
+        losses_section(results),
         sections.cold_start_section(results),
         sections.cost_section(results),
         sections.run_section(results),
@@ -51,7 +54,12 @@ def write_report(results_path: Path, predictions_path: Path, out: Path) -> None:
 
 def _page(source: str, body: tuple[str, ...]) -> str:
     style = files("clickwise.report").joinpath("style.css").read_text(encoding="utf-8")
-    links = "\n".join(f'<a href="#{identifier}">{escape(text)}</a>' for identifier, text in CONTENTS.items())
+    there = {
+        identifier: text
+        for identifier, text in CONTENTS.items()
+        if any(f'<section id="{identifier}"' in part for part in body)
+    }
+    links = "\n".join(f'<a href="#{identifier}">{escape(text)}</a>' for identifier, text in there.items())
     return "\n".join(
         (
             "<!DOCTYPE html>",

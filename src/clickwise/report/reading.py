@@ -35,6 +35,15 @@ def difference(results: Results, name: str, metric: str) -> Mapping[str, Any] | 
     return None
 
 
+def own_difference(results: Results, name: str, metric: str) -> Mapping[str, Any] | None:
+    """The comparison of a model trained on another loss with the same model trained on cross-entropy, or None."""
+    for entry in results.get("own_model_differences", ()):
+        if (entry["method"], entry["metric"]) == (name, metric):
+            found: Mapping[str, Any] = entry
+            return found
+    return None
+
+
 def is_shown(entry: Mapping[str, Any] | None) -> bool:
     """True when a difference is larger than chance: its corrected p-value lies below 0.05."""
     return entry is not None and entry["p_corrected"] is not None and entry["p_corrected"] < SIGNIFICANT

@@ -24,7 +24,8 @@ METHOD_OF_NUMBERS = (
 )
 LEADERBOARD_NOTE = (
     "Best AUC first; the best single model is in bold. Small print: 95 % intervals, and p-values against the best "
-    f"single model. {STARS}."
+    "single model. A model trained on other losses is also held against the same model trained on cross-entropy. "
+    f"{STARS}."
 )
 
 

@@ -13,7 +13,7 @@ from clickwise.errors import InputError, nearest
 if TYPE_CHECKING:
     from clickwise.reproduce.job import Job
 
-PAPERS = {"metaselector": "clickwise.reproduce.metaselector"}
+PAPERS = {"metaselector": "clickwise.reproduce.metaselector", "autoloss": "clickwise.reproduce.autoloss"}
 
 
 def reproduce(job: "Job") -> list[Path]:

@@ -36,6 +36,9 @@ class Job:
         options: by method, in place of those of the version.
         split_seed: seed of the split.
         cache: folder for prepared logs; None for the user's cache.
+        trials: trainings that tune each row, of a paper whose rows are tuned; 0 for none.
+        models: names in place of the paper's, where it has tables over models.
+        own: options of the artefact itself, by group.
         resume: go on with runs that were interrupted.
         started: of this process, on the monotonic clock.
     """
@@ -57,6 +60,9 @@ class Job:
     split_seed: int = 0
     cache: Path | None = None
     resume: bool = False
+    trials: int = 0
+    models: Sequence[str] = ()
+    own: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -65,6 +71,8 @@ class Job:
                 raise InputError(f"{name} {value!r} is unknown{nearest(value, known)}")
         if self.version not in VERSIONS:
             raise InputError(f"version {self.version!r} is unknown{nearest(self.version, VERSIONS)}")
+        if self.trials < 0:
+            raise InputError(f"trials must be at least 0, not {self.trials}")
 
     @property
     def setting_name(self) -> str:

@@ -1,0 +1,90 @@
+"""What AutoLoss's controller does: the weight of each loss against label and prediction, as training goes on."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from clickwise.errors import InputError
+from clickwise.report.canvas import FONT_SIZE, INK, SERIES, Floats, add_axes, new_figure, plain, short
+from clickwise.report.curves import LINES, MARKERS
+
+__all__ = ["controller_figure"]
+
+PANEL, HEIGHT, GAP = 132.0, 104.0, 16.0
+LEFT, RIGHT, KEY, BOTTOM = 62.0, 10.0, 18.0, 36.0
+NAME = 22
+KEYS_A_ROW = 2
+
+
+def controller_figure(
+    weights: npt.ArrayLike, losses: Sequence[str], epochs: Sequence[int], labels: Sequence[str]
+) -> Figure:
+    """A row of panels an epoch, a panel a label, in it a line a loss over the predicted probability of that label.
+
+    Args:
+        weights: ``[epochs, labels, predictions, losses]``; predictions are evenly spaced from 0 to 1.
+        losses: their names.
+        epochs: numbers of the epochs, from 1.
+        labels: names of the labels, as ``click``.
+
+    Raises:
+        InputError: sizes that do not fit, weights that are no distribution, or more losses than line styles.
+    """
+    shares: Floats = np.asarray(weights, dtype=np.float64)
+    _check(shares, losses, epochs, labels)
+    key = KEY * -(-len(losses) // KEYS_A_ROW)
+    width = LEFT + RIGHT + len(labels) * PANEL + (len(labels) - 1) * GAP
+    height = key + GAP + len(epochs) * (HEIGHT + GAP) + BOTTOM - GAP
+    figure = new_figure(max(width, LEFT + RIGHT + 2 * PANEL + GAP), height)
+    width = float(figure.get_size_inches()[0] * 72)
+    for row, (epoch, of_epoch) in enumerate(zip(epochs, shares, strict=True)):
+        for column, (label, of_label) in enumerate(zip(labels, of_epoch, strict=True)):
+            left, top = LEFT + column * (PANEL + GAP), key + GAP + row * (HEIGHT + GAP)
+            axes = add_axes(figure, left, width - left - PANEL, top, height - top - HEIGHT)
+            _panel(axes, of_label, first=column == 0, last=row == len(epochs) - 1)
+            if row == 0:
+                axes.set_title(plain(short(label, NAME)), color=INK, fontsize=FONT_SIZE, pad=4)
+            if column == 0:
+                axes.set_ylabel(f"epoch {epoch}", color=INK, fontsize=FONT_SIZE)
+    names = [plain(short(name.replace("_", " "), NAME)) for name in losses]
+    lines = figure.axes[0].get_lines()
+    figure.legend(
+        lines, names, loc="upper left", bbox_to_anchor=(0.01, 1.0), ncols=KEYS_A_ROW, frameon=False,
+        fontsize=FONT_SIZE - 1, labelcolor=INK, handlelength=3.4, borderaxespad=0.0,
+    )  # fmt: skip
+    figure.text(
+        (LEFT + 0.5 * (width - LEFT - RIGHT)) / width, 4 / height, "predicted probability of the label",
+        ha="center", va="bottom", color=INK, fontsize=FONT_SIZE,
+    )  # fmt: skip
+    return figure
+
+
+def _panel(axes: Axes, weights: Floats, first: bool, last: bool) -> None:
+    """Lines ``[predictions, losses]``, told apart by colour, dashes and marks."""
+    grid = np.linspace(0, 1, len(weights))
+    every = max(1, len(grid) // 5)
+    for place, values in enumerate(weights.T):
+        axes.plot(
+            grid, values, color=SERIES[place], linestyle=LINES[place], marker=MARKERS[place], linewidth=1.5,
+            markersize=4, markevery=(place % every, every),
+        )  # fmt: skip
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"] if last else [])
+    axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"] if first else [])
+
+
+def _check(weights: Floats, losses: Sequence[str], epochs: Sequence[int], labels: Sequence[str]) -> None:
+    if not 0 < len(losses) <= len(SERIES):
+        raise InputError(f"controller figure: {len(losses)} losses; give 1 to {len(SERIES)}, to be told apart")
+    sizes = (len(epochs), len(labels), len(losses))
+    if weights.ndim != 4 or (*weights.shape[:2], weights.shape[3]) != sizes or not weights.size:
+        raise InputError(
+            f"controller figure: weights of shape {weights.shape} do not fit {sizes[0]} epochs, {sizes[1]} labels and "
+            f"{sizes[2]} losses; give [epochs, labels, predictions, losses]"
+        )
+    if not ((weights > -1e-6).all() and (np.abs(weights.sum(axis=3) - 1) < 1e-3).all()):
+        raise InputError("controller figure: the weights of a label and prediction are at least 0 and sum to 1")

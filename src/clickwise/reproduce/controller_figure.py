@@ -1,0 +1,66 @@
+"""Figure of the controllers: what they weigh through training, read from the traces of finished runs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from clickwise.comparison import title
+from clickwise.errors import InputError
+from clickwise.experiment import run_folder
+from clickwise.methods.controller_trace import controller_weights
+from clickwise.model_folder import load_model
+from clickwise.report.controller import controller_figure
+from clickwise.report.wording import decimals
+from clickwise.reproduce.autoloss_runs import TRANSFERRED, Study, row
+from clickwise.reproduce.job import open_log
+from clickwise.reproduce.result import Result
+
+RUNS = "controllers"
+SEED = 0
+SHOWN_PREDICTIONS = (0.1, 0.5, 0.9)
+TOLD = (
+    "Weights of the candidates after an epoch, for a row with this label to which the model gives this probability of "
+    "it, by the controller of seed 0. The run is that of its best epoch on validation rows: later epochs are not shown."
+)
+AT_LAST = "The table is of the last epoch shown."
+
+
+def controller(study: Study, model: str) -> Result:
+    """The controllers of SLF and AutoLoss on one model, at the first, the middle and the last epoch."""
+    job = study.job
+    log = open_log(job, study.source, job.split)
+    names = [row(model, training) for training in TRANSFERRED]
+    comparison, folder = study.whole(log, [model, *names], RUNS)
+    rows, cells, figures = [], [], {}
+    for name in names:
+        found = controller_weights(load_model(run_folder(job.out / folder, name, SEED) / "model").method)
+        if found is None:
+            raise InputError(f"{job.out / folder}: the run of {name} has no epoch of a controller")
+        rows.append({"method": name, "title": title(name), "seed": SEED, **found})
+        cells += _cells(title(name), found)
+        figures[f"controller-{name.replace('+', '-')}"] = controller_figure(
+            found["weights"], found["losses"], found["epochs"], found["labels"]
+        )
+    losses = rows[0]["losses"]
+    return Result(
+        title=f"The controllers: probabilities of the losses by label and prediction, {title(model)} on {study.source}",
+        log=log,
+        setting=job.setting_name,
+        rows=rows,
+        headings=["Method", "Epoch", "Label", "Prediction", *(name.replace("_", " ") for name in losses)],
+        cells=cells,
+        notes=[TOLD, AT_LAST],
+        figures=figures,
+        runs=comparison,
+    )
+
+
+def _cells(name: str, found: Mapping[str, Any]) -> list[list[str]]:
+    weights = np.array(found["weights"][-1])
+    places = [round(prediction * (weights.shape[1] - 1)) for prediction in SHOWN_PREDICTIONS]
+    return [
+        [name, str(found["epochs"][-1]), label, f"{prediction:g}", *(decimals(w, 3) for w in weights[at, place])]
+        for at, label in enumerate(found["labels"])
+        for prediction, place in zip(SHOWN_PREDICTIONS, places, strict=True)
+    ]

@@ -1,0 +1,176 @@
+"""Tuning: options of a method that are best on validation rows, within a budget. Test rows are never read.
+
+Options are proposed by a tree-structured Parzen estimator, and trainings that fall behind are stopped early (Optuna).
+The first trial is the method as it is, so what comes out is never worse than that on the validation rows.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from clickwise.data.storage import PreparedLog
+from clickwise.errors import InputError, nearest
+from clickwise.files import clear_leftovers, is_taken, new_file
+from clickwise.methods.catalogue import build, entry, options_of
+from clickwise.training import seeded
+from clickwise.tuning_space import Space, default_space, options_taken
+from clickwise.tuning_trials import Budget, Trial, Tuned, find_optuna, next_trial
+
+FORMAT, FORMAT_VERSION = "clickwise-tuning", 1
+TRIALS, TUNED = "trials.json", "tuned.yaml"
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What tuning found.
+
+    Attributes:
+        method: its name.
+        monitor: ``auc`` or ``logloss`` of the validation rows.
+        given: options that were fixed.
+        trials: in order.
+    """
+
+    method: str
+    monitor: str
+    given: Mapping[str, Any] = field(default_factory=dict)
+    trials: tuple[Trial, ...] = ()
+
+    @property
+    def best(self) -> Trial:
+        """The trial with the best value; the earliest of equal ones."""
+        if not any(trial.values for trial in self.trials):
+            raise InputError(f"{self.method}: every trial diverged; give a --space with lower learning rates")
+        sign = -1 if self.monitor == "auc" else 1
+        return min((trial for trial in self.trials if trial.values), key=lambda trial: sign * trial.values[-1])
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Those that were fixed, and the best ones."""
+        return {**self.given, **self.best.options}
+
+
+def tune(
+    log: PreparedLog,
+    name: str,
+    out: Path,
+    space: Space | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    budget: Budget | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    told: Callable[[Trial], None] | None = None,
+) -> Tuning:
+    """Try options of a model, or of a model with a training (``deepfm+autoloss``), and write what was found.
+
+    ``trials.json`` is written anew after each trial, so that an interrupted tuning loses the trial in progress alone;
+    ``tuned.yaml``, the best options, is for ``--config`` of ``train`` and ``compare``.
+
+    Args:
+        log: the encoded log; its training and validation rows are read.
+        name: of the method.
+        out: folder of both files.
+        space: by option; ``default_space`` where None. An option that is fixed plays no part in that one.
+        options: fixed ones, by method as in ``Plan``.
+        budget: trials, and how each is trained.
+        resume: go on with trials that are there, of the same log, options and space.
+        progress: show a progress bar.
+        told: is called with each trial that ends.
+
+    Raises:
+        InputError: a method without gradient steps, an unknown option, an ``out`` in use, or optuna is missing.
+    """
+    budget = budget or Budget()
+    given = options_of(name, options or {})
+    if entry(name).group not in ("model", "loss"):
+        raise InputError(f"method {name!r} is not trained by gradient steps of its own; tune a model")
+    if stray := [other for other in options or {} if other not in (name, name.partition("+")[0])]:
+        raise InputError(f"options are given for {stray[0]!r}; the method is {name!r}")
+    with seeded(budget.seed):
+        unchanged = build(name, log.schema, given, [])
+    if space is None:
+        space = {option: values for option, values in default_space(name, unchanged).items() if option not in given}
+    _check(space, name, given)
+    find_optuna()
+    identity = _identity(log, name, given, space, budget)
+    trials = _read(out, identity, resume)
+    tuned = Tuned(log, name, given, space, unchanged)
+    while len(trials) < budget.trials:
+        trials.append(next_trial(tuned, budget, trials, progress))
+        with new_file(out / TRIALS) as path:
+            whole = {"format": FORMAT, "version": FORMAT_VERSION, **identity, "trials": [asdict(one) for one in trials]}
+            path.write_text(json.dumps(whole, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        if told is not None:
+            told(trials[-1])
+    found = Tuning(name, budget.monitor, given, tuple(trials[: budget.trials]))
+    with new_file(out / TUNED) as path:
+        path.write_text(as_config(found), encoding="utf-8")
+    return found
+
+
+def is_tuned(out: Path, trials: int) -> bool:
+    """True where a tuning of at least so many trials came to its end in ``out``."""
+    return (out / TUNED).exists() and len(_stored(out).get("trials", ())) >= trials
+
+
+def as_config(*found: Tuning) -> str:
+    """The best options as YAML for ``--config``; what was found stands above each method's in a comment."""
+    import yaml
+
+    lines = []
+    for one in found:
+        first, best = one.trials[0].values, one.best
+        before = f", unchanged {first[-1]:.5f}" if first else ""
+        told = f"best of {len(one.trials)} trials, validation {one.monitor} {best.values[-1]:.5f}{before}"
+        lines.append(f"# {one.method}: {told}")
+    words = [f"{one.method}.{key}={json.dumps(value)}" for one in found for key, value in one.options.items()]
+    return "\n".join([*lines, yaml.safe_dump({"set": words}, width=1000)])
+
+
+def _check(space: Space, name: str, given: Mapping[str, Any]) -> None:
+    if not space:
+        raise InputError(f"{name}: nothing is left to tune; leave out a --set, or give a --space")
+    for option in space:
+        if option not in options_taken(name):
+            raise InputError(f"{name}: unknown option {option!r}{nearest(option, options_taken(name))}")
+        if option in given:
+            raise InputError(f"{name}.{option}: is given by --set and stands in --space; leave out one of them")
+
+
+def _identity(log: PreparedLog, name: str, given: Mapping[str, Any], space: Space, budget: Budget) -> dict[str, Any]:
+    """What must be the same for trials to be of this tuning; there may be more of them."""
+    kept = {key: value for key, value in asdict(budget).items() if key != "trials"}
+    told = {option: str(values) for option, values in space.items()}
+    whole = {"log": log.manifest["key"], "method": name, "options": dict(given), "space": told, **kept}
+    plain: dict[str, Any] = json.loads(json.dumps(whole))
+    return plain
+
+
+def _stored(out: Path) -> dict[str, Any]:
+    try:
+        stored: dict[str, Any] = json.loads((out / TRIALS).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{out / TRIALS}: damaged ({error})") from None
+    if stored.get("format") != FORMAT or stored.get("version") != FORMAT_VERSION:
+        raise InputError(f"{out / TRIALS}: not the trials of this version of clickwise; name another folder")
+    return stored
+
+
+def _read(out: Path, identity: Mapping[str, Any], resume: bool) -> list[Trial]:
+    clear_leftovers(out / TRIALS)
+    stored = _stored(out)
+    if not stored:
+        if is_taken(out):
+            raise InputError(f"{out}: exists and holds something else; name another --out")
+        return []
+    if not resume:
+        raise InputError(f"{out}: holds a tuning already; add --resume to go on with it, or name another --out")
+    if changed := [key for key in identity if stored.get(key) != identity[key]]:
+        raise InputError(
+            f"{out}: was started with another {changed[0]!r}; resume with the same options, or name another --out"
+        )
+    return [Trial(**{**trial, "values": tuple(trial["values"])}) for trial in stored["trials"]]

@@ -1,0 +1,128 @@
+"""What tuning may change: ranges and choices of a method's options, and how they read on the command line."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from clickwise.configuration import arguments
+from clickwise.errors import InputError, nearest
+from clickwise.methods.catalogue import entry
+from clickwise.methods.method import Method
+
+FORM = "write it as NAME.OPTION=LOW..HIGH, with ,log behind it for a logarithmic scale, or as NAME.OPTION=A|B|C"
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from ``low`` to ``high``, ends included; whole ones where both ends are whole."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise InputError(f"range {self}: the ends must rise, and be positive on a logarithmic scale")
+
+    def __str__(self) -> str:
+        return f"{self.low:g}..{self.high:g}{',log' if self.log else ''}"
+
+    @property
+    def whole(self) -> bool:
+        """True for a range of whole numbers."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    def nearest(self, value: Any) -> float | None:
+        """The number of the range that lies nearest to ``value``; None where that is no number."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return min(max(value, self.low), self.high)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Two values or more, of any kind that ``--set`` takes."""
+
+    values: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.values) < 2:
+            raise InputError(f"choices {self}: give at least two")
+
+    def __str__(self) -> str:
+        return "|".join(str(value) for value in self.values)
+
+
+Space = Mapping[str, Range | Choices]
+
+LEARNING_RATE, FTRL_RATE = Range(3e-4, 1e-2, log=True), Range(1e-2, 1.0, log=True)
+WEIGHT_DECAY, DROPOUT = Range(1e-7, 1e-3, log=True), Range(0.0, 0.5)
+
+
+def default_space(name: str, method: Method) -> dict[str, Range | Choices]:
+    """Learning rate, weight decay, and dropout where the method or its model takes it.
+
+    Args:
+        name: of the method in the catalogue.
+        method: the same, built.
+    """
+    ftrl = getattr(method, "optimizer", "") == "ftrl"  # its rates are stated for another scale
+    space = {"learning_rate": FTRL_RATE if ftrl else LEARNING_RATE, "weight_decay": WEIGHT_DECAY, "dropout": DROPOUT}
+    known = options_taken(name)
+    return {option: value for option, value in space.items() if option in known}
+
+
+def options_taken(name: str) -> list[str]:
+    """Options that a model, and what trains it, take."""
+    found = entry(name)
+    taken = [*arguments(found.kind), *arguments(found.training.kind)]
+    return [option for option in dict.fromkeys(taken) if option not in ("self", "schema", "model")]
+
+
+def parse_space(texts: Sequence[str], name: str) -> dict[str, Range | Choices]:
+    """``["fm.embedding_dim=8|16", "fm.learning_rate=1e-4..1e-2,log"]`` by option.
+
+    Raises:
+        InputError: another form, another method than ``name``, or an option that it does not take.
+    """
+    space: dict[str, Range | Choices] = {}
+    for text in texts:
+        target, equals, value = text.partition("=")
+        method, dot, option = target.rpartition(".")
+        if not (equals and dot and method and option and value):
+            raise InputError(f"--space {text!r}: {FORM}")
+        if method != name:
+            raise InputError(f"--space {text!r}: the method is {name!r}")
+        if option not in options_taken(name):
+            raise InputError(f"--space {text!r}: unknown option {option!r}{nearest(option, options_taken(name))}")
+        space[option] = _parse(text, value)
+    return space
+
+
+def _parse(text: str, value: str) -> Range | Choices:
+    import yaml
+
+    if found := re.fullmatch(r"([^.,|]+(?:\.\d+)?[^.,|]*)\.\.([^,|]+?)(,log)?", value):
+        try:
+            low, high = _number(found[1]), _number(found[2])
+        except ValueError:
+            raise InputError(f"--space {text!r}: {FORM}") from None
+        return Range(low, high, bool(found[3]))
+    try:
+        return Choices(tuple(_value(part) for part in value.split("|")))
+    except yaml.YAMLError:
+        raise InputError(f"--space {text!r}: a choice is not YAML") from None
+
+
+def _number(text: str) -> int | float:
+    return int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
+
+
+def _value(text: str) -> Any:
+    import yaml
+
+    try:
+        return _number(text)  # YAML 1.1 reads 1e-6 as text
+    except ValueError:
+        return yaml.safe_load(text)
