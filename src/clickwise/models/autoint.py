@@ -31,7 +31,7 @@ class AutoInt(Model):
         initial_deviation: standard deviation of the initial vectors; it decides how fast interactions are learned.
     """
 
-    recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 5e-5, "batch_size": 2000}
+    recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 1e-5, "batch_size": 2000}
 
     def __init__(
         self,
