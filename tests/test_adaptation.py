@@ -88,14 +88,14 @@ def test_a_parameter_that_the_support_does_not_use_does_not_move() -> None:
 # A real mixture, in double precision and with values large enough that second order matters.
 
 
-def mixture(**options: Any) -> MetaSelector:
+def mixture(dropout: float = 0.0, **options: Any) -> MetaSelector:
     """LR, FM, FFM and DeepFM under a selector that sees features and outputs, started on the small logs."""
     with seeded(1):
         models = [
             LR(SCHEMA),
             FM(SCHEMA, embedding_dim=3),
             FFM(SCHEMA, embedding_dim=2),
-            DeepFM(SCHEMA, embedding_dim=3, hidden_dims=(5,), dropout=0.0),
+            DeepFM(SCHEMA, embedding_dim=3, hidden_dims=(5,), dropout=dropout),
         ]
         selector = Selector(SCHEMA, len(models), inputs="both", embedding_dim=2, hidden_dims=(5,))
         options = {
@@ -215,6 +215,40 @@ def test_gradients_are_those_of_finite_differences(rates: str) -> None:
                 assert slope == pytest.approx(float((gradients[name] * direction).sum()), rel=1e-5, abs=1e-8), name
 
 
+def dense_gradients(method: MetaSelector) -> dict[str, Tensor]:
+    return {name: p.grad.to_dense() for name, p in method.named_parameters() if p.grad is not None}
+
+
+def test_models_that_adapt_and_do_not_train_change_no_other_gradient() -> None:
+    """What only they would need is not computed; selector and rates still get theirs through them."""
+    every, some = mixture(train_models=True), mixture(train_models=False)
+    tasks = episode()
+    for method in (every, some):
+        method.step(tasks)
+    found, expected = dense_gradients(some), dense_gradients(every)
+    assert found.keys() == {name for name in expected if not name.startswith("models.")}
+    for name, gradient in found.items():
+        torch.testing.assert_close(gradient, expected[name], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_two_threads_give_the_bits_of_one(threads: int) -> None:
+    """Backward passes run beside the next task; order of sums and random numbers of dropout must not depend on it."""
+    of_each = []
+    for count in (1, threads):
+        torch.set_num_threads(count)
+        method = mixture(dropout=0.5)
+        try:
+            with seeded(2):
+                losses = [method.step(tasks)["loss"] for tasks in UserEpisodes(LOGS.train, LOGS.valid, 4).epoch(0, 0)]
+        finally:
+            torch.set_num_threads(1)
+        of_each.append((torch.stack(losses), method.state_dict()))
+    (one, one_state), (other, other_state) = of_each
+    assert len(one) > 2 and torch.equal(one, other)
+    assert all(torch.equal(value, other_state[name]) for name, value in one_state.items())
+
+
 def test_models_that_stay_get_no_gradient() -> None:
     method = mixture(adapt_models=False)
     before = leaves(method)
@@ -230,7 +264,7 @@ def test_second_order_is_not_first_order() -> None:
     for second_order in (True, False):
         method = mixture(second_order=second_order)
         method.step(episode())
-        of_both.append({name: p.grad.to_dense() for name, p in method.named_parameters() if p.grad is not None})
+        of_both.append(dense_gradients(method))
     apart = {name for name in of_both[0] if not torch.allclose(of_both[0][name], of_both[1][name], rtol=1e-3)}
     assert {name.split(".")[0] for name in apart} == {"models", "selector"}
     # One step: the gradient of a rate is -grad * outer gradient in both.

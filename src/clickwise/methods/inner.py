@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -25,6 +26,7 @@ class Adaptable:
         loss: mean loss of the support: ``(output of the module, label) -> scalar``.
         steps: gradient steps.
         prior_rows: the loss of n rows of support counts ``n / (n + prior_rows)``, so that little evidence moves little.
+        tied: some parameter stands in the module under several names, of which the first one counts.
     """
 
     module: nn.Module
@@ -34,6 +36,7 @@ class Adaptable:
     loss: Callable[[object, Tensor], Tensor]
     steps: int = 1
     prior_rows: float = 0.0
+    tied: bool = True
 
     @classmethod
     def of(
@@ -46,9 +49,15 @@ class Adaptable:
         prior_rows: float = 0.0,
     ) -> "Adaptable":
         """With the parameters of ``module``, whose id tables have ``size`` rows."""
-        tables = id_tables(module, size)
-        dense = {name: parameter for name, parameter in module.named_parameters() if name not in tables}
-        return cls(module, dense, tables, rates, loss, steps, prior_rows)
+        tables, parameters = id_tables(module, size), dict(module.named_parameters())
+        dense = {name: parameter for name, parameter in parameters.items() if name not in tables}
+        tied = len(parameters) < sum(1 for _ in module.named_parameters(remove_duplicate=False))
+        return cls(module, dense, tables, rates, loss, steps, prior_rows, tied)
+
+    def call(self, values: Parameters, batch: Batch) -> Any:
+        """What the module says of ``batch`` with these values of its parameters."""
+        changed = {name: value for name, value in values.items() if value is not self.dense.get(name)}
+        return functional_call(self.module, changed, (batch,), tie_weights=self.tied)
 
     def adapt(
         self, support: Batch, query: Batch, second_order: bool = False, outer: Collection[str] = ()
@@ -73,7 +82,7 @@ class Adaptable:
         evidence = len(support) / (len(support) + self.prior_rows) if len(support) else 0.0
 
         def loss(values: Parameters) -> Tensor:
-            return evidence * self.loss(functional_call(self.module, dict(values), (support,)), support.label)
+            return evidence * self.loss(self.call(values, support), support.label)
 
         steps = self.steps if len(support) else 0
         return leaves, adapt(leaves.values, self.rates(leaves), loss, steps, second_order), query.with_ids(of_query)

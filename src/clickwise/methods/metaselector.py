@@ -2,17 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
-from clickwise.adaptation import TableGradients
+from clickwise.adaptation import TableGradients, TaskParameters
 from clickwise.data.log import Batch, ClickLog
 from clickwise.data.tasks import Task
 from clickwise.errors import InputError, nearest
+from clickwise.methods.background import in_background
 from clickwise.methods.inner import Adaptable
 from clickwise.methods.method import Run
 from clickwise.methods.mixture import mean_loss
@@ -150,24 +150,36 @@ class MetaSelector(Selection):
     def step(self, episode: list[Task]) -> dict[str, Tensor]:
         for optimizer in self.optimizers.values():
             optimizer.zero_grad(set_to_none=True)
-        device = self.run.fabric.device
         gradients, losses = TableGradients(), []
-        rows = sum(len(task.query) for task in episode)
-        for task in episode:
-            support, query = task.support.to(device), task.query.to(device)
-            leaves, adapted, query = self.adaptable.adapt(support, query, self.second_order, self.trained_dense)
-            loss = mean_loss(functional_call(self, adapted, (query,))[0], query.label)
-            value = loss.detach()
-            if not math.isfinite(float(value)):
-                raise self._diverged(task, float(value))
-            share = 1 / len(episode) if self.weigh_by == "users" else len(query) / rows
-            self.run.fabric.backward(loss * share)
-            gradients.add(leaves)
-            losses.append(value * share)
+        # Modules and random numbers are this thread's alone, and tasks add up in their order: bits depend on no timing.
+        with in_background(self.run.fabric.device) as hand_over:
+            for task, share in zip(episode, self._shares(episode), strict=True):
+                leaves, loss = self._query_loss(task)
+                losses.append(loss.detach() * share)
+                hand_over(partial(self._backward, loss * share, leaves, gradients))
         gradients.assign(self.trained_tables)
         for optimizer in self.optimizers.values():
             optimizer.step()
         return {"loss": torch.stack(losses).sum()}
+
+    def _shares(self, episode: list[Task]) -> list[float]:
+        rows = [1 if self.weigh_by == "users" else len(task.query) for task in episode]
+        return [count / sum(rows) for count in rows]
+
+    def _query_loss(self, task: Task) -> tuple[TaskParameters, Tensor]:
+        """Leaves of the task's graph, and the loss of the adapted mixture on the query (Eq. 4)."""
+        device = self.run.fabric.device
+        support, query = task.support.to(device), task.query.to(device)
+        leaves, adapted, query = self.adaptable.adapt(support, query, self.second_order, self.trained_dense)
+        loss = mean_loss(self.adaptable.call(adapted, query)[0], query.label)
+        if not math.isfinite(loss.item()):
+            raise self._diverged(task, loss.item())
+        return leaves, loss
+
+    def _backward(self, loss: Tensor, leaves: TaskParameters, gradients: TableGradients) -> None:
+        trained = [leaves.values[name] for name in (*self.trained_dense, *self.trained_tables)]
+        self.run.fabric.backward(loss, inputs=trained)  # models that stay cost no second order
+        gradients.add(leaves)
 
     def mixed(self, support: Batch | None, query: Batch) -> tuple[Tensor, Tensor]:
         if support is None:
@@ -177,8 +189,7 @@ class MetaSelector(Selection):
         with torch.inference_mode(False), torch.enable_grad():
             _, adapted, query = self.adaptable.adapt(support, query)
         with torch.no_grad():
-            outputs = functional_call(self, adapted, (query,))
-        return outputs
+            return self.adaptable.call(adapted, query)
 
     def _diverged(self, task: Task, loss: float) -> InputError:
         users = self.tasks.fresh.log.users

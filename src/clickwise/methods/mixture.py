@@ -46,15 +46,13 @@ def mix(logits: Sequence[Tensor], log_weights: Tensor) -> Tensor:
         logits: of each model, ``[batch]`` or ``[batch, classes]``.
         log_weights: ``[batch, models]`` or ``[models]``.
     """
-    each = torch.stack([class_log_probability(logit) for logit in logits], dim=2)
+    if logits[0].dim() == 1:
+        # All models at once: a step on one user costs as many operations as it has, not what they compute.
+        clicks = torch.stack(list(logits), dim=1)
+        each = functional.logsigmoid(torch.stack([-clicks, clicks], dim=1))
+    else:
+        each = torch.log_softmax(torch.stack(list(logits), dim=2), dim=1)
     return torch.logsumexp(each + log_weights.unsqueeze(-2), dim=2)
-
-
-def class_log_probability(logits: Tensor) -> Tensor:
-    """Log probability of each class ``[batch, classes]``, no click first."""
-    if logits.dim() == 1:
-        return torch.stack([functional.logsigmoid(-logits), functional.logsigmoid(logits)], dim=1)
-    return torch.log_softmax(logits, dim=1)
 
 
 def mean_loss(log_probability: Tensor, label: Tensor) -> Tensor:
