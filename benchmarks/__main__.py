@@ -10,6 +10,7 @@ COMMANDS = {
     "preparing-large": ["--shapes", "criteo", "--criteo-rows", "10000000", "--encoders", "clickwise", "--repeats", "1"],
     "training": [],
     "episodes": [],
+    "autoloss": [],
 }
 
 

@@ -63,13 +63,13 @@ class Controller(nn.Module):
 
         Examples stand in columns, and each normalisation is part of the product before it.
         """
+        *linears, last = (layer for layer in self.layers if isinstance(layer, nn.Linear))
+        norms = (layer for layer in self.layers if isinstance(layer, nn.BatchNorm1d))
         h = seen.t()
-        for first in range(0, len(self.layers) - 1, 4):
-            linear, norm = self.layers[first], self.layers[first + 1]
-            scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
-            bias = norm.bias + scale * (linear.bias - norm.running_mean)
+        for linear, norm in zip(linears, norms, strict=True):
+            scale = norm.weight * (norm.get_buffer("running_var") + norm.eps).rsqrt()
+            bias = norm.bias + scale * (linear.bias - norm.get_buffer("running_mean"))
             h = torch.addmm(bias.unsqueeze(1), linear.weight * scale.unsqueeze(1), h).relu_()
-        last = self.layers[-1]
         return torch.log_softmax(torch.addmm(last.bias.unsqueeze(1), last.weight, h), dim=0).t()
 
 
