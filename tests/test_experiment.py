@@ -139,6 +139,12 @@ def test_a_wrong_plan_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def test_options_of_a_model_hold_for_its_trainings_without_the_model(prepared: PreparedLog, tmp_path: Path) -> None:
+    plan = replace(SMALL, methods=["lr", "fm+focal"], options={"fm": {"embedding_dim": 3}}, epochs=1)
+    run(prepared, tmp_path / "out", plan)
+    assert load_model(tmp_path / "out" / "runs" / "fm+focal@0" / "model").method.model.embedding_dim == 3
+
+
 @pytest.mark.parametrize(
     ("options", "message"), [({"seeds": 0}, "seeds must be"), ({"replicates": 5}, "replicates must be")]
 )

@@ -157,7 +157,8 @@ def test_space_as_it_is_written() -> None:
         ("fm.learning_rate", "NAME.OPTION=LOW..HIGH"),
         ("lr.learning_rate=1..2", "the method is 'fm'"),
         ("fm.learning_rat=1..2", "did you mean 'learning_rate'"),
-        ("fm.learning_rate=2..1", "ends must rise"),
+        ("fm.learning_rate=2..1", "ends must be finite and rise"),
+        ("fm.learning_rate=1..inf", "ends must be finite and rise"),
         ("fm.learning_rate=0..1,log", "positive on a logarithmic scale"),
         ("fm.learning_rate=a..b", "NAME.OPTION=LOW..HIGH"),
         ("fm.learning_rate=0.1", "at least two"),
@@ -167,6 +168,11 @@ def test_space_as_it_is_written() -> None:
 def test_a_space_that_cannot_be(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_space([text], "fm")
+
+
+def test_an_option_stands_in_the_space_once() -> None:
+    with pytest.raises(InputError, match=r"learning_rate stands in two of them"):
+        parse_space(["fm.learning_rate=1..2", "fm.learning_rate=2|3"], "fm")
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from clickwise.data.splits import SPLITS
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.files import is_taken, new_file, new_folder
-from clickwise.methods.catalogue import build, entry, expand, options_of, pretraining
+from clickwise.methods.catalogue import build, entry, expand, options_of, pretraining, split
 from clickwise.methods.method import Method
 from clickwise.runs import FINISHED, Plan, Trained, costs, train_run
 from clickwise.training import fabric_for, seeded
@@ -51,7 +51,8 @@ def run_comparison(log: PreparedLog, plan: Plan, out: Path, resume: bool = False
     started, clock = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.monotonic()
     fabric_for(plan.epochs, plan.patience, plan.monitor, plan.device, plan.precision)
     names = expand(plan.methods, log.schema)
-    if stray := [name for name in plan.options if name not in names]:
+    taking = {*names, *(split(name)[0] for name in names)}  # options of a model hold for its trainings
+    if stray := [name for name in plan.options if name not in taking]:
         raise InputError(f"options are given for {stray[0]!r}, which is not among the methods {', '.join(names)}")
     _try_to_build(log, plan, names)
     _claim(out, _identity(log, plan, names), resume)

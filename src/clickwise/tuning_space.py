@@ -1,5 +1,6 @@
 """What tuning may change: ranges and choices of a method's options, and how they read on the command line."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ class Range:
     log: bool = False
 
     def __post_init__(self) -> None:
-        if not self.low < self.high or (self.log and self.low <= 0):
-            raise InputError(f"range {self}: the ends must rise, and be positive on a logarithmic scale")
+        if not -math.inf < self.low < self.high < math.inf or (self.log and self.low <= 0):
+            raise InputError(f"range {self}: the ends must be finite and rise, and be positive on a logarithmic scale")
 
     def __str__(self) -> str:
         return f"{self.low:g}..{self.high:g}{',log' if self.log else ''}"
@@ -84,7 +85,7 @@ def parse_space(texts: Sequence[str], name: str) -> dict[str, Range | Choices]:
     """``["fm.embedding_dim=8|16", "fm.learning_rate=1e-4..1e-2,log"]`` by option.
 
     Raises:
-        InputError: another form, another method than ``name``, or an option that it does not take.
+        InputError: another form, another method than ``name``, or an option that it does not take or that stands twice.
     """
     space: dict[str, Range | Choices] = {}
     for text in texts:
@@ -96,6 +97,8 @@ def parse_space(texts: Sequence[str], name: str) -> dict[str, Range | Choices]:
             raise InputError(f"--space {text!r}: the method is {name!r}")
         if option not in options_taken(name):
             raise InputError(f"--space {text!r}: unknown option {option!r}{nearest(option, options_taken(name))}")
+        if option in space:
+            raise InputError(f"--space {text!r}: {option} stands in two of them; keep one")
         space[option] = _parse(text, value)
     return space
 

@@ -13,6 +13,8 @@ from clickwise.losses import LOSSES
 from clickwise.methods.catalogue import METHODS
 from tests.docs.pages import MARK, ROOT, blocks, commands, pages, run_page, stands_in
 
+pytestmark = pytest.mark.filterwarnings("ignore:AutoLoss. an epoch has")  # pages run on small logs
+
 KNOWN: tuple[dict[str, Any], ...] = (LOSSES, METHODS, SOURCES)
 
 

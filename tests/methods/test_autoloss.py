@@ -1,6 +1,7 @@
 """AutoLoss: its gradients against finite differences, its algorithm against the paper, and that it learns."""
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from clickwise.data.loading import select
 from clickwise.data.log import Batch
 from clickwise.errors import InputError
 from clickwise.losses import cross_entropy
@@ -99,6 +101,22 @@ def test_hypergradient_is_that_of_finite_differences(
                 flat[place] -= sign * 1e-5
             expected = (differences[0] - differences[1]) / 2e-5
             assert float(p.grad.view(-1)[place]) == pytest.approx(expected, rel=1e-5, abs=1e-10)
+
+
+@pytest.mark.parametrize("options", [{}, {"unroll": 0.0, "objective": "mixture"}])
+def test_a_row_of_weight_two_counts_as_two_rows(options: dict[str, Any]) -> None:
+    train, valid = batches()
+    once = torch.ones(len(train), dtype=torch.float64)
+    once[0], twice = 2, torch.cat([torch.zeros(1, dtype=torch.int64), torch.arange(len(train))])
+    found = []
+    for one, other in (
+        (replace(train, weight=once), replace(valid, weight=once)),
+        (select(train, twice), select(valid, twice)),
+    ):
+        method = started(**options, per_example=False)
+        method.outer_gradient(one, other)
+        found.append([p.grad for p in method.controller.parameters()])
+    torch.testing.assert_close(*found, rtol=1e-9, atol=1e-12)
 
 
 def test_first_order_is_the_gradient_of_the_mixture_at_the_model_as_it_is() -> None:
@@ -234,6 +252,9 @@ def test_fixed_weights_of_one_candidate_are_that_loss() -> None:
         ({"unroll": 0.0}, "set unroll above 0, or objective 'mixture'"),
         ({"objective": "mix"}, "objective 'mix' is unknown"),
         ({"update_every": 0}, "update_every"),
+        ({"update_every": 2.5}, "whole number of steps, at least 1, not 2.5"),
+        ({"losses": ("focal", "hinge")}, "start_from 'cross_entropy' is not among .* or null"),
+        ({"controller": "folder"}, "controller: give one"),
         ({"controller": Controller(("focal", "kl"))}, "trained for the losses focal, kl; the candidates are"),
     ],
 )
@@ -250,15 +271,22 @@ def test_without_validation_rows() -> None:
 
 def test_a_controller_for_other_classes() -> None:
     parts = make_logs(classes=3)
-    method = AutoLoss(LR(parts.train.schema), SMOOTH, controller=Controller(SMOOTH, classes=2))
-    with pytest.raises(InputError, match="made for 2 classes; the label of this log has 3"):
+    message = "made for 2 classes; the label of this log has 3"
+    with pytest.raises(InputError, match=message):  # where the model has a schema, before anything is trained
+        AutoLoss(LR(parts.train.schema), SMOOTH, controller=Controller(SMOOTH, classes=2))
+    method = AutoLoss(torch.nn.Linear(2, 3), SMOOTH, controller=Controller(SMOOTH, classes=2))
+    with pytest.raises(InputError, match=message):
         fit(method, parts.train, parts.valid, epochs=1, progress=False)
 
 
 def test_a_candidate_that_does_not_fit_classes() -> None:
     parts = make_logs(classes=3)
     with pytest.raises(InputError, match="combined_pair"):
-        fit(AutoLoss(LR(parts.train.schema), ("focal", "combined_pair")), parts.train, parts.valid, progress=False)
+        AutoLoss(LR(parts.train.schema), ("cross_entropy", "combined_pair"))
+    losses = ("cross_entropy", "combined_pair")
+    method = AutoLoss(torch.nn.Linear(2, 3), losses, Controller(losses, classes=3))
+    with pytest.raises(InputError, match="combined_pair"):
+        fit(method, parts.train, parts.valid, progress=False)
 
 
 def test_weights_that_collapse_are_warned_of_once() -> None:
@@ -274,6 +302,16 @@ def test_weights_that_collapse_are_warned_of_once() -> None:
         method.update_controller(train, valid)
 
 
+def test_an_epoch_too_short_for_the_controller_is_warned_of() -> None:
+    parts = make_logs()
+    with seeded(0):
+        method = AutoLoss(LR(parts.train.schema), SMOOTH, batch_size=1000, optimizer="adam")
+    with pytest.warns(UserWarning, match="an epoch has 2 steps and the controller learns every 7"):
+        fit(method, parts.train, parts.valid, epochs=2, progress=False)
+    with pytest.raises(InputError, match="give the controller that is to stay"):
+        AutoLoss(LR(parts.train.schema), SMOOTH, frozen=True)
+
+
 def test_a_frozen_controller_stays() -> None:
     parts = make_logs()
     with seeded(0):
@@ -284,3 +322,24 @@ def test_a_frozen_controller_stays() -> None:
     assert_same_bits(before, method.controller.state_dict())
     chance = np.full(len(parts.test), parts.train.label.mean(), dtype=np.float32)
     assert logloss(parts.test.label, predict(method, parts.test)) < logloss(parts.test.label, chance)
+
+
+def test_a_controller_needs_no_candidate_to_start_from() -> None:
+    losses = ("focal", "kl")
+    assert AutoLoss(LR(make_logs().train.schema), losses, Controller(losses)).losses == losses
+
+
+@pytest.mark.parametrize("learn_on", ["valid", "train"])
+def test_a_rest_of_one_row_is_learned_from(learn_on: str) -> None:
+    parts = make_logs()
+    batch_size = next(size for size in range(20, len(parts.train)) if len(parts.train) % size == 1)
+    method = AutoLoss(LR(parts.train.schema), SMOOTH, update_every=1, learn_on=learn_on, batch_size=batch_size)
+    history = fit(method, parts.train, parts.valid, epochs=1, progress=False).history
+    assert history[0]["steps"] == len(parts.train) // batch_size + 1
+    assert all(torch.isfinite(p).all() for p in method.parameters())
+
+
+@pytest.mark.parametrize("loss_weights", [(), (1.0, 2.0), (1.0, -1.0, 1.0), (0.0, 0.0, 0.0), (1.0, float("nan"), 1.0)])
+def test_fixed_weights_that_cannot_be(loss_weights: tuple[float, ...]) -> None:
+    with pytest.raises(InputError, match="loss_weights"):
+        FixedWeights(LR(make_logs().train.schema), SMOOTH, loss_weights)

@@ -1,5 +1,7 @@
 """Names of methods, groups of them, and options for both model and training."""
 
+from dataclasses import replace
+
 import pytest
 
 from clickwise.commands.comparing import METHODS as OF_DEMO
@@ -49,6 +51,17 @@ def test_the_option_loss_adds_trainings_to_models_alone() -> None:
     ]  # fmt: skip
     assert with_trainings(["lr"], ["cross_entropy"], SCHEMA) == ["lr"]
     assert with_trainings(["lr"], ["all"], SCHEMA) == ["lr", *(f"lr+{training}" for training in TRAININGS)]
+    classes = replace(SCHEMA, classes=5)
+    assert {"lr+combined_pair"} == {*with_trainings(["lr"], ["all"], SCHEMA)} - {
+        *with_trainings(["lr"], ["all"], classes)
+    }
+
+
+def test_a_loss_that_does_not_fit_the_classes_is_refused_before_anything_is_trained() -> None:
+    classes = replace(SCHEMA, classes=5)
+    for name, options in (("lr+combined_pair", {}), ("lr+autoloss", {"losses": ["cross_entropy", "combined_pair"]})):
+        with pytest.raises(InputError, match="'combined_pair' needs binary labels, and the schema has 5 classes"):
+            build(name, classes, options, [])
 
 
 def test_every_training_can_be_made() -> None:

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from clickwise.errors import InputError
+from clickwise.loop import TrainingDiverged
 from clickwise.methods.method import Run
 from clickwise.methods.searched import SearchedWeights
-from clickwise.models import LR
+from clickwise.models import FM, LR
 from clickwise.training import fabric_for, fit, seeded
 from tests.logs import make_logs
 
@@ -31,6 +32,17 @@ def test_the_search_leaves_the_model_as_it_was() -> None:
     before = {name: p.clone() for name, p in method.model.named_parameters()}
     method.start(parts.train, parts.valid, Run(fabric_for(1, 1, "logloss", "cpu", "32-true")))
     assert all(torch.equal(before[name], p) for name, p in method.model.named_parameters())
+
+
+def test_a_training_that_diverges_says_so_itself() -> None:
+    parts = make_logs()
+    with seeded(0):
+        method = SearchedWeights(
+            FM(parts.train.schema, 4), trials=2, trial_epochs=2, optimizer="adam", learning_rate=1e30, batch_size=64
+        )
+    with pytest.raises(TrainingDiverged, match="learning rate is too high"):
+        fit(method, parts.train, parts.valid, epochs=1, progress=False)
+    assert float(method.shares.sum()) == pytest.approx(1)
 
 
 def test_without_validation_rows_or_trials() -> None:

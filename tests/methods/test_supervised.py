@@ -85,8 +85,11 @@ def test_the_loss_is_the_one_of_that_name(name: str) -> None:
 
 def test_a_binary_loss_does_not_start_on_classes() -> None:
     classes = replace(TRAIN, schema=replace(TRAIN.schema, classes=3))
-    method = Supervised(FM(classes.schema), loss="combined_pair")
-    with pytest.raises(InputError, match="'combined_pair' needs binary labels, and the schema has 3 classes"):
+    message = "'combined_pair' needs binary labels, and the schema has 3 classes"
+    with pytest.raises(InputError, match=message):  # where the model has a schema, before anything is trained
+        Supervised(FM(classes.schema), loss="combined_pair")
+    method = Supervised(torch.nn.Linear(2, 3), loss="combined_pair")
+    with pytest.raises(InputError, match=message):
         method.start(classes, None, Run(Fabric(accelerator="cpu", devices=1)))
 
 

@@ -53,5 +53,5 @@ def test_mlp_has_the_layers_asked_for() -> None:
     mlp = MLP(6, (5, 4), 2, dropout=0.1, batch_norm=True)
     assert mlp(torch.randn(50, 6, generator=torch.Generator().manual_seed(0)), BATCH).shape == (50, 2)
     names = [type(layer).__name__ for layer in mlp.layers]
-    assert names == ["Linear", "BatchNorm1d", "ReLU", "Dropout"] * 2 + ["Linear"]
+    assert names == ["Linear", "BatchNorm", "ReLU", "Dropout"] * 2 + ["Linear"]
     assert [type(layer).__name__ for layer in MLP(6, (5,), 1).layers] == ["Linear", "ReLU", "Linear"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from clickwise.errors import InputError
+from clickwise.losses import LOSSES as ALL
 from clickwise.report.canvas import to_png, to_svg
 from clickwise.report.controller import controller_figure
 from clickwise.report.groups import groups_figure
@@ -41,7 +42,7 @@ def test_a_panel_an_epoch_and_label_a_line_a_loss(labels: int) -> None:
 @pytest.mark.parametrize(
     ("given", "losses", "message"),
     [
-        (weights(losses=7), [str(n) for n in range(7)], "7 losses; give 1 to 6"),
+        (weights(losses=13), [str(n) for n in range(13)], "13 losses; give 1 to 12"),
         (weights(labels=3), LOSSES, r"give \[epochs, labels, predictions, losses\]"),
         (weights()[0], LOSSES, "do not fit"),
         (2 * weights(), LOSSES, "sum to 1"),
@@ -51,6 +52,12 @@ def test_a_panel_an_epoch_and_label_a_line_a_loss(labels: int) -> None:
 def test_what_cannot_be_drawn(given: np.ndarray, losses: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         controller_figure(given, losses, [1, 2, 3], ["no click", "click"])
+
+
+def test_lines_of_every_loss_that_there_is_are_told_apart() -> None:
+    figure = controller_figure(weights(losses=len(ALL)), list(ALL), [1, 2, 3], ["no click", "click"])
+    lines = figure.axes[0].get_lines()
+    assert len({(line.get_color(), line.get_marker(), line.get_linestyle()) for line in lines}) == len(ALL) > 6
 
 
 def test_groups_have_a_mark_and_an_interval_a_method() -> None:

@@ -12,6 +12,8 @@ import yaml
 from clickwise.model_folder import load_model
 from tests.commands import listing, refused, run
 
+pytestmark = pytest.mark.filterwarnings("ignore:AutoLoss. an epoch has")  # these logs are small
+
 pytest.importorskip("optuna")
 
 LOG = ("--set", "source.impressions=1500", "--set", "source.users=25", "--set", "source.items=12")

@@ -15,6 +15,7 @@ from clickwise.errors import InputError, nearest
 from clickwise.losses import cross_entropy
 from clickwise.methods.candidates import CANDIDATES, CandidateLosses
 from clickwise.methods.method import Run, to_probability
+from clickwise.methods.supervised import mean_over
 from clickwise.methods.unrolled import Unrolled
 from clickwise.methods.unseen import schema_in
 from clickwise.nn.controller import ConstantController, Controller
@@ -113,12 +114,13 @@ class AutoLoss(CandidateLosses):
         self.least_temperature = least_temperature
         self.temperature_decay = temperature_decay
         self._check()
+        schema = schema_in(model)
+        if frozen and controller is None:
+            raise InputError("frozen: give the controller that is to stay as it is")
         if controller is None:
-            schema = schema_in(model)
-            kind = Controller if per_example else ConstantController
-            controller = kind(self.losses, 2 if schema is None else schema.classes)
-            if start_from is not None:
-                controller.start_from(start_from)
+            controller = self._new_controller(per_example, 2 if schema is None else schema.classes)
+        if not isinstance(controller, Controller | ConstantController):
+            raise InputError(f"controller: give one, or the folder of one, not {controller!r}")
         self.controller = controller
         self.per_example = isinstance(controller, Controller)
         if self.controller.losses != self.losses:
@@ -126,6 +128,8 @@ class AutoLoss(CandidateLosses):
                 f"controller: trained for the losses {', '.join(self.controller.losses)}; "
                 f"the candidates are {', '.join(self.losses)}"
             )
+        if schema is not None:
+            self._check_classes(schema.classes)
         self.register_buffer("steps_done", torch.zeros((), dtype=torch.int64))
         self.register_buffer("epochs_done", torch.zeros((), dtype=torch.int64))
         self.register_buffer("trace", torch.zeros(EPOCHS_KEPT, controller.classes, PREDICTIONS, len(self.losses)))
@@ -134,10 +138,10 @@ class AutoLoss(CandidateLosses):
         for name, value, known in (("objective", self.objective, OBJECTIVES), ("learn_on", self.learn_on, LEARN_ON)):
             if value not in known:
                 raise InputError(f"{name} {value!r} is unknown{nearest(value, known)}")
-        if self.start_from is not None and self.start_from not in self.losses:
-            raise InputError(f"start_from {self.start_from!r} is not among the candidates {', '.join(self.losses)}")
-        if self.unroll < 0 or self.controller_learning_rate <= 0 or self.update_every < 1:
-            raise InputError("unroll must be at least 0, controller_learning_rate and update_every positive")
+        if not isinstance(self.update_every, int) or self.update_every < 1:
+            raise InputError(f"update_every must be a whole number of steps, at least 1, not {self.update_every!r}")
+        if self.unroll < 0 or self.controller_learning_rate <= 0:
+            raise InputError("unroll must be at least 0, controller_learning_rate positive")
         if not 0 < self.least_temperature <= self.first_temperature or self.temperature_decay < 0:
             raise InputError("temperatures must be positive, least_temperature not above first_temperature")
         if self.objective == "cross_entropy" and self.unroll == 0 and not self.frozen:
@@ -146,17 +150,31 @@ class AutoLoss(CandidateLosses):
                 "or objective 'mixture'"
             )
 
+    def _new_controller(self, per_example: bool, classes: int) -> Controller | ConstantController:
+        controller = (Controller if per_example else ConstantController)(self.losses, classes)
+        if self.start_from is None:
+            return controller
+        if self.start_from not in self.losses:
+            raise InputError(
+                f"start_from {self.start_from!r} is not among the candidates {', '.join(self.losses)}; "
+                "name one of them, or null for weights that are about equal at first"
+            )
+        controller.start_from(self.start_from)
+        return controller
+
+    def _check_classes(self, classes: int) -> None:
+        if self.controller.classes != classes:
+            raise InputError(
+                f"controller: made for {self.controller.classes} classes; the label of this log has {classes}"
+            )
+
     @property
     def temperature(self) -> float:
         """Of the Gumbel-softmax, at this step."""
         return max(self.least_temperature, self.first_temperature - self.temperature_decay * int(self.steps_done))
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
-        if self.controller.classes != train.schema.classes:
-            raise InputError(
-                f"controller: made for {self.controller.classes} classes; the label of this log has "
-                f"{train.schema.classes}"
-            )
+        self._check_classes(train.schema.classes)
         super().start(train, valid, run)
         self.valid_batches: ShuffledBatches | None = None
         self.warned = False
@@ -165,7 +183,7 @@ class AutoLoss(CandidateLosses):
         if run.compile and self.unroll > 0:
             raise InputError("compile: a compiled model has no second derivatives; train without it, or set unroll 0")
         if self.learn_on == "valid":
-            if valid is None or len(valid) < 2:
+            if valid is None:
                 raise InputError(
                     "AutoLoss learns its controller on validation rows; give some, or freeze the controller"
                 )
@@ -198,9 +216,7 @@ class AutoLoss(CandidateLosses):
         number = step // self.update_every
         passes, number = divmod(number, len(self.valid_batches))
         while True:
-            for batch in self.valid_batches.epoch(seed, passes, number):
-                # Batch normalisation needs two rows; a rest of one takes the whole first batch's place.
-                yield batch if len(batch) > 1 else next(self.valid_batches.epoch(seed, passes))
+            yield from self.valid_batches.epoch(seed, passes, number)
             passes, number = passes + 1, 0
 
     def step(self, episode: Alternating | Batch) -> dict[str, Tensor]:
@@ -254,7 +270,7 @@ class AutoLoss(CandidateLosses):
             lambda logits, rows: (
                 self._mixture(logits, logits, rows)
                 if self.objective == "mixture"
-                else cross_entropy(logits, rows.label).mean()
+                else mean_over(cross_entropy(logits, rows.label), rows)
             ),
         )  # fmt: skip
 
@@ -262,7 +278,7 @@ class AutoLoss(CandidateLosses):
         """The mean loss as a function of model and controller, which sees the predictions of the logits ``seen``."""
         log_weights = self.controller(to_probability(seen), batch.label)
         self._watch(log_weights)
-        return (self.draw(log_weights) * self.each_loss(logits, batch.label)).sum(1).mean()
+        return mean_over((self.draw(log_weights) * self.each_loss(logits, batch.label)).sum(1), batch)
 
     def _watch(self, log_weights: Tensor) -> None:
         share, most = log_weights.detach().exp().mean(0).max(0)
@@ -279,6 +295,12 @@ class AutoLoss(CandidateLosses):
         if int(self.epochs_done) < EPOCHS_KEPT:
             self.trace[int(self.epochs_done)] = self.weights_on_grid()
         self.epochs_done += 1
+        if not self.frozen and int(self.epochs_done) == 1 and self.steps() < self.update_every:
+            warnings.warn(
+                f"AutoLoss: an epoch has {self.steps()} steps and the controller learns every "
+                f"{self.update_every}, so it hardly learns; set update_every lower",
+                stacklevel=2,
+            )
 
     @torch.no_grad()
     def weights_on_grid(self) -> Tensor:

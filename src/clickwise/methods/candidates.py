@@ -1,5 +1,6 @@
 """Training on several candidate losses at once."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -9,7 +10,7 @@ from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError
 from clickwise.losses import Loss, find_loss
 from clickwise.methods.method import Run
-from clickwise.methods.supervised import Supervised
+from clickwise.methods.supervised import Supervised, mean_over
 from clickwise.schema import Schema
 
 CANDIDATES = ("cross_entropy", "focal", "hinge", "kl")
@@ -48,7 +49,7 @@ class CandidateLosses(Supervised):
         if len(set(self.losses)) < len(self.losses):
             raise InputError(f"losses: a candidate stands twice in {', '.join(self.losses)}")
         for name in self.losses:
-            find_loss(name, classes=2)  # refuses what is unknown; what does not fit the task shows in ``start``
+            self.check_loss(name)
         self.register_buffer("scales", torch.ones(len(self.losses)))
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
@@ -66,8 +67,7 @@ class CandidateLosses(Supervised):
         raise NotImplementedError
 
     def mean_loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        mixed = (self.weights(logits, batch.label) * self.each_loss(logits, batch.label)).sum(1)
-        return mixed.mean() if batch.weight is None else (mixed * batch.weight).sum() / batch.weight.sum()
+        return mean_over((self.weights(logits, batch.label) * self.each_loss(logits, batch.label)).sum(1), batch)
 
 
 class FixedWeights(CandidateLosses):
@@ -94,11 +94,11 @@ class FixedWeights(CandidateLosses):
     ) -> None:
         super().__init__(model, losses, normalise, optimizer, learning_rate, weight_decay, batch_size, row_sparse)
         self.loss_weights = None if loss_weights is None else tuple(loss_weights)
-        given = self.loss_weights or (1.0,) * len(self.losses)
+        given = (1.0,) * len(self.losses) if self.loss_weights is None else self.loss_weights
         if len(given) != len(self.losses):
             raise InputError(f"loss_weights: {len(given)} weights for {len(self.losses)} losses")
-        if min(given) < 0 or sum(given) <= 0:
-            raise InputError(f"loss_weights must not be negative and not all be zero: {given}")
+        if not all(0 <= weight < math.inf for weight in given) or sum(given) <= 0:
+            raise InputError(f"loss_weights must be finite, not negative and not all zero: {given}")
         self.register_buffer("shares", torch.tensor(given) / sum(given))
 
     def weights(self, logits: Tensor, label: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import nn
 
 from clickwise.configuration import arguments, check_options, find_class
 from clickwise.errors import InputError, nearest
-from clickwise.losses import LOSSES
+from clickwise.losses import BINARY_ONLY, LOSSES
 from clickwise.methods.controllers import load_controller
 from clickwise.methods.controls import GlobalRate, MeanLogit, Stacking, UniformAverage
 from clickwise.methods.fine_tuning import FineTunedStacking, UserFineTuning
@@ -129,9 +129,10 @@ def split(name: str) -> tuple[str, str]:
 
 
 def with_trainings(names: Sequence[str], trainings: Iterable[str], schema: Schema) -> list[str]:
-    """``names``, and each of their models once more for each training (``all`` for all of them)."""
+    """``names``, and each of their models once more for each training (``all`` for all that fit the classes)."""
     wanted = [training for training in trainings if training and training != "cross_entropy"]
-    wanted = list(TRAININGS) if "all" in wanted else wanted
+    if "all" in wanted:
+        wanted = [training for training in TRAININGS if schema.classes == 2 or training not in BINARY_ONLY]
     if unknown := [training for training in wanted if training not in TRAININGS]:
         raise InputError(f"loss {unknown[0]!r} is unknown{nearest(unknown[0], ['all', *LOSSES, *TRAININGS])}")
     models = [name for name in expand(names, schema) if group_of(name) == "model"]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -103,7 +104,10 @@ class SearchedWeights(CandidateLosses):
             for batch in method.episodes(seed, epoch, 0):
                 method.step(batch)
             fill_untrained_rows(method, train.schema, train.counts)
-            best = min(best, logloss(valid.label, method.judge(valid)))
+            probability = method.judge(valid)
+            if not np.isfinite(probability).all():
+                return float("inf")  # it diverged: no weights are worse
+            best = min(best, logloss(valid.label, probability))
             trial.report(best, epoch + 1)
             if trial.should_prune():
                 raise optuna.TrialPruned

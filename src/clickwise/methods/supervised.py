@@ -13,6 +13,7 @@ from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError, nearest
 from clickwise.losses import find_loss
 from clickwise.methods.method import Method, Run, to_probability
+from clickwise.methods.unseen import schema_in
 from clickwise.nn.tables import id_tables, sparse_gradient, touched_rows
 from clickwise.optim import FTRLProximal, RowSparseAdam, RowWiseAdagrad
 
@@ -59,9 +60,14 @@ class Supervised(Method):
         self.row_sparse = row_sparse
         if self.optimizer not in OPTIMIZERS:
             raise InputError(f"optimizer {self.optimizer!r} is unknown{nearest(self.optimizer, OPTIMIZERS)}")
-        find_loss(loss, classes=2)  # refuses an unknown name; what does not fit the task shows in ``start``
+        self.check_loss(loss)
         if self.learning_rate <= 0 or self.batch_size < 1 or self.weight_decay < 0:
             raise InputError("learning_rate and batch_size must be positive, weight_decay at least 0")
+
+    def check_loss(self, name: str) -> None:
+        """Refuse a name that is unknown, or does not fit the classes of the model; without a schema ``start`` does."""
+        schema = schema_in(self.model)
+        find_loss(name, 2 if schema is None else schema.classes)
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         self.example_loss = find_loss(self.loss, train.schema.classes)
@@ -128,8 +134,7 @@ class Supervised(Method):
 
     def mean_loss(self, logits: Tensor, batch: Batch) -> Tensor:
         """Mean loss of a batch, weighted where the batch has weights."""
-        losses = self.example_loss(logits, batch.label)
-        return losses.mean() if batch.weight is None else (losses * batch.weight).sum() / batch.weight.sum()
+        return mean_over(self.example_loss(logits, batch.label), batch)
 
     def predict(self, batch: Batch) -> Tensor:
         return to_probability(self.model(batch).float())
@@ -138,6 +143,11 @@ class Supervised(Method):
         """The same options around a copy of the network, without what ``start`` made."""
         options = [name for name in arguments(type(self)) if name != "self"]
         return type(self)(**{name: copy.deepcopy(getattr(self, name)) for name in options})
+
+
+def mean_over(losses: Tensor, batch: Batch) -> Tensor:
+    """Mean of the losses ``[batch]``, weighted where the batch has weights."""
+    return losses.mean() if batch.weight is None else (losses * batch.weight).sum() / batch.weight.sum()
 
 
 def as_method(model: nn.Module) -> Method:

@@ -11,6 +11,7 @@ from clickwise.nn.dropout import Dropout
 from clickwise.nn.embedding import FieldEmbedding, Linear
 from clickwise.nn.interactions import pairwise
 from clickwise.nn.mlp import MLP
+from clickwise.nn.normalisation import BatchNorm
 from clickwise.schema import Schema
 
 
@@ -52,7 +53,7 @@ class NFM(Model):
         self.linear = Linear(schema)
         self.embedding = FieldEmbedding(schema, embedding_dim, initial_deviation)
         self.after_pooling = nn.Sequential(
-            nn.BatchNorm1d(embedding_dim) if batch_norm else nn.Identity(), Dropout(pooling_dropout)
+            BatchNorm(embedding_dim) if batch_norm else nn.Identity(), Dropout(pooling_dropout)
         )
         self.mlp = MLP(embedding_dim, self.hidden_dims, schema.outputs, dropout, batch_norm)
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clickwise.nn.dropout import Dropout
+from clickwise.nn.normalisation import BatchNorm
 
 FIRST_SHARE = 0.9
 
@@ -32,7 +33,7 @@ class Controller(nn.Module):
         layers: list[nn.Module] = []
         width = 2 if classes == 2 else 2 * classes
         for dim in self.hidden_dims:
-            layers += [nn.Linear(width, dim), nn.BatchNorm1d(dim), nn.ReLU(), Dropout(dropout)]
+            layers += [nn.Linear(width, dim), BatchNorm(dim), nn.ReLU(), Dropout(dropout)]
             width = dim
         self.layers = nn.Sequential(*layers, nn.Linear(width, len(self.losses)))
 
@@ -64,7 +65,7 @@ class Controller(nn.Module):
         Examples stand in columns, and each normalisation is part of the product before it.
         """
         *linears, last = (layer for layer in self.layers if isinstance(layer, nn.Linear))
-        norms = (layer for layer in self.layers if isinstance(layer, nn.BatchNorm1d))
+        norms = (layer for layer in self.layers if isinstance(layer, BatchNorm))
         h = seen.t()
         for linear, norm in zip(linears, norms, strict=True):
             scale = norm.weight * (norm.get_buffer("running_var") + norm.eps).rsqrt()

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from clickwise.data.log import Batch
 from clickwise.nn.dropout import Dropout
+from clickwise.nn.normalisation import BatchNorm
 
 
 class MLP(nn.Module):
@@ -29,7 +30,7 @@ class MLP(nn.Module):
         for dim in hidden_dims:
             layers.append(nn.Linear(inputs, dim))
             if batch_norm:
-                layers.append(nn.BatchNorm1d(dim))
+                layers.append(BatchNorm(dim))
             layers.append(nn.ReLU())
             if dropout:
                 layers.append(Dropout(dropout))

@@ -17,6 +17,7 @@ PANEL, HEIGHT, GAP = 132.0, 104.0, 16.0
 LEFT, RIGHT, KEY, BOTTOM = 62.0, 10.0, 18.0, 36.0
 NAME = 22
 KEYS_A_ROW = 2
+MOST = 2 * len(SERIES)
 
 
 def controller_figure(
@@ -67,8 +68,10 @@ def _panel(axes: Axes, weights: Floats, first: bool, last: bool) -> None:
     grid = np.linspace(0, 1, len(weights))
     every = max(1, len(grid) // 5)
     for place, values in enumerate(weights.T):
+        colour, again = place % len(SERIES), place // len(SERIES)  # past the colours, with other dashes and marks
+        other = (colour + again) % len(SERIES)
         axes.plot(
-            grid, values, color=SERIES[place], linestyle=LINES[place], marker=MARKERS[place], linewidth=1.5,
+            grid, values, color=SERIES[colour], linestyle=LINES[other], marker=MARKERS[other], linewidth=1.5,
             markersize=4, markevery=(place % every, every),
         )  # fmt: skip
     axes.set_xlim(0, 1)
@@ -78,8 +81,8 @@ def _panel(axes: Axes, weights: Floats, first: bool, last: bool) -> None:
 
 
 def _check(weights: Floats, losses: Sequence[str], epochs: Sequence[int], labels: Sequence[str]) -> None:
-    if not 0 < len(losses) <= len(SERIES):
-        raise InputError(f"controller figure: {len(losses)} losses; give 1 to {len(SERIES)}, to be told apart")
+    if not 0 < len(losses) <= MOST:
+        raise InputError(f"controller figure: {len(losses)} losses; give 1 to {MOST}, to be told apart")
     sizes = (len(epochs), len(labels), len(losses))
     if weights.ndim != 4 or (*weights.shape[:2], weights.shape[3]) != sizes or not weights.size:
         raise InputError(

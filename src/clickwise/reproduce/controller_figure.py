@@ -1,6 +1,6 @@
 """Figure of the controllers: what they weigh through training, read from the traces of finished runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,35 +32,39 @@ def controller(study: Study, model: str) -> Result:
     log = open_log(job, study.source, job.split)
     names = [row(model, training) for training in TRANSFERRED]
     comparison, folder = study.whole(log, [model, *names], RUNS)
-    rows, cells, figures = [], [], {}
+    rows, figures = [], {}
     for name in names:
         found = controller_weights(load_model(run_folder(job.out / folder, name, SEED) / "model").method)
         if found is None:
             raise InputError(f"{job.out / folder}: the run of {name} has no epoch of a controller")
         rows.append({"method": name, "title": title(name), "seed": SEED, **found})
-        cells += _cells(title(name), found)
         figures[f"controller-{name.replace('+', '-')}"] = controller_figure(
             found["weights"], found["losses"], found["epochs"], found["labels"]
         )
-    losses = rows[0]["losses"]
+    losses = list(dict.fromkeys(loss for found in rows for loss in found["losses"]))
     return Result(
         title=f"The controllers: probabilities of the losses by label and prediction, {title(model)} on {study.source}",
         log=log,
         setting=job.setting_name,
         rows=rows,
         headings=["Method", "Epoch", "Label", "Prediction", *(name.replace("_", " ") for name in losses)],
-        cells=cells,
+        cells=[line for found in rows for line in _cells(found, losses)],
         notes=[TOLD, AT_LAST],
         figures=figures,
         runs=comparison,
     )
 
 
-def _cells(name: str, found: Mapping[str, Any]) -> list[list[str]]:
+def _cells(found: Mapping[str, Any], losses: Sequence[str]) -> list[list[str]]:
+    """The weights of all ``losses`` after the last epoch; a loss that was no candidate has none."""
     weights = np.array(found["weights"][-1])
+    own = found["losses"]
     places = [round(prediction * (weights.shape[1] - 1)) for prediction in SHOWN_PREDICTIONS]
     return [
-        [name, str(found["epochs"][-1]), label, f"{prediction:g}", *(decimals(w, 3) for w in weights[at, place])]
+        [
+            *(found["title"], str(found["epochs"][-1]), label, f"{prediction:g}"),
+            *(decimals(weights[at, place, own.index(loss)] if loss in own else None, 3) for loss in losses),
+        ]
         for at, label in enumerate(found["labels"])
         for prediction, place in zip(SHOWN_PREDICTIONS, places, strict=True)
     ]
