@@ -9,6 +9,8 @@ from clickwise.errors import InputError
 
 PLACEMENTS, DEVICES, CHANNELS = 4, 3, 4
 FLAWED_CHANNEL = 3
+PLACEMENT_SHARES = (0.4, 0.3, 0.2, 0.1)
+DEVICE_SHARES = (0.6, 0.3, 0.1)
 CHANNEL_SHARES = (0.35, 0.2, 0.12, 0.33)
 MAX_SESSION = 20
 MEAN_SESSION = 7
@@ -105,8 +107,8 @@ def _expand(
         session=session,
         position=position,
         ordinal=_ordinal(user),
-        placement=rng.choice(PLACEMENTS, size=len(session), p=(0.4, 0.3, 0.2, 0.1)),
-        device=rng.choice(DEVICES, size=len(user), p=(0.6, 0.3, 0.1))[session],
+        placement=rng.choice(PLACEMENTS, size=len(session), p=PLACEMENT_SHARES),
+        device=rng.choice(DEVICES, size=len(user), p=DEVICE_SHARES)[session],
         channel=rng.choice(CHANNELS, size=len(user), p=CHANNEL_SHARES)[session],
     )
 

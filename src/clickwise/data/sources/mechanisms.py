@@ -26,6 +26,7 @@ from clickwise.data.sources.population import (
 
 MAIN = 1.5
 MECHANISM = 1.9
+ADDITIVE = 1.0  # under a full contrast: strength of the linear mechanism, which all groups then share
 RECENCY = 1.6  # a click's pull on the rest of the session
 RECENCY_DECAY = 0.7
 DRIFT = 0.6  # standard deviation of the drifting part of an interest, where the lasting part has 1
@@ -109,14 +110,19 @@ def drifting_interests(interest: Floats, user: Ints, ordinal: Ints, drift: float
     return (interest[user] + strength * wandering) / np.sqrt(1.0 + strength**2)
 
 
-def static_logits(users: Users, items: Items, effects: Effects, rows: Impressions, interests: Floats) -> Floats:
-    """``[impressions]``, the logit without intercept and without the mechanism that looks at earlier clicks."""
+def static_logits(
+    users: Users, items: Items, effects: Effects, rows: Impressions, interests: Floats, contrast: float = 0.0
+) -> Floats:
+    """``[impressions]``, the logit without intercept and without the mechanism that looks at earlier clicks.
+
+    A ``contrast`` takes its share of interests and mechanisms away, and gives everybody the linear one in return.
+    """
     u, i = rows.user, rows.item
     hour = rows.time // 3600 % 24
     freshness = np.exp((items.arrival[i] - rows.time) / (5.0 * 86_400))
     likes = interests[rows.session] * items.factors[i] / np.sqrt(FACTORS)
     main = 0.45 * items.quality[i] + 0.4 * users.bias[u] + 0.35 * effects.placement[rows.placement]
-    main += 0.3 * effects.hour[hour] + 0.65 * likes.sum(axis=1)
+    main += 0.3 * effects.hour[hour] + 0.65 * (1.0 - contrast) * likes.sum(axis=1)
     linear = effects.category[items.category[i]] + effects.brand[items.brand[i]] + effects.device[rows.device]
     linear += effects.tag[items.tags[i]].mean(axis=1) + effects.occupation[users.occupation[u]]
     linear = (linear - items.price[i] + 2.0 * freshness) / np.sqrt(5.8)
@@ -127,7 +133,8 @@ def static_logits(users: Users, items: Items, effects: Effects, rows: Impression
     hidden = np.tanh(np.column_stack([*plain, items.factors[i, :3]]) @ effects.inward)
     non_linear = (hidden * users.gains[u]) @ effects.outward
     terms = np.stack([linear, pairwise, field_aware, non_linear])
-    return MAIN * main + MECHANISM * np.einsum("mn,nm->n", terms, users.weights[u, : len(terms)])
+    own = MECHANISM * (1.0 - contrast) * np.einsum("mn,nm->n", terms, users.weights[u, : len(terms)])
+    return np.asarray(MAIN * main + own + ADDITIVE * contrast * linear)
 
 
 def _field_aware(users: Users, items: Items, effects: Effects, rows: Impressions) -> Floats:

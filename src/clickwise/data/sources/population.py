@@ -14,6 +14,7 @@ SLOT_SECONDS = 1_800
 SLOTS = DAYS * 86_400 // SLOT_SECONDS
 
 GROUPS = ("linear", "pairwise", "field-aware", "non-linear", "recency")
+CONTRASTED = len(GROUPS) - 1  # groups that a contrast sets apart: recency has no one
 AGES, GENDERS, OCCUPATIONS = 6, 2, 12
 CATEGORIES, BRANDS, TAGS, TAGS_PER_ITEM = 16, 40, 24, 3
 FACTORS = 4
@@ -77,10 +78,24 @@ class Items:
     price_missing: npt.NDArray[np.bool_]
 
 
-def make_users(count: int, heterogeneity: float, rng: np.random.Generator) -> Users:
+def make_users(
+    count: int,
+    heterogeneity: float,
+    rng: np.random.Generator,
+    personality: float = 1.0,
+    contrast: np.random.Generator | None = None,
+) -> Users:
     """``count`` users; about 45 % arrive while the log runs.
 
     Interests and gains follow the profile in part, so that something is known of a user who is new.
+
+    Args:
+        count: number of users.
+        heterogeneity: 0 for one mixture of mechanisms that all share, 1 for a mechanism a group.
+        rng: decides all but what ``contrast`` does.
+        personality: scale of what a profile does not tell: bias, the personal part of interests and gains, and (up to
+            1) the share of ages that are not recorded, since a user whose age is hidden differs from another such.
+        contrast: where given, it draws the groups, evenly among the ``CONTRASTED`` ones and whatever the profile.
     """
     age, gender = rng.integers(AGES, size=count), rng.integers(GENDERS, size=count)
     occupation = rng.integers(OCCUPATIONS, size=count)
@@ -88,11 +103,16 @@ def make_users(count: int, heterogeneity: float, rng: np.random.Generator) -> Us
     activity = rng.lognormal(0.0, 0.9, count) * (1.0 - arrival / SLOTS)
     # An occupation leans to one group, so a user's mechanism can be guessed from the profile in part.
     group = np.where(rng.random(count) < 0.6, occupation % len(GROUPS), rng.integers(len(GROUPS), size=count))
-    shared = np.full((count, len(GROUPS)), len(GROUPS) ** -0.5)
+    active = np.ones(len(GROUPS))
+    if contrast is not None:
+        group = contrast.integers(CONTRASTED, size=count)
+        active[CONTRASTED:] = 0.0
+    shared = np.tile(active * active.sum() ** -0.5, (count, 1))
     weights = (1.0 - heterogeneity) * shared + heterogeneity * np.eye(len(GROUPS))[group]
     parts = (age, AGES), (gender, GENDERS), (occupation, OCCUPATIONS)
     profile = sum(rng.standard_normal((size, FACTORS))[code] for code, size in parts) / np.sqrt(len(parts))
-    gains = 0.8 * rng.standard_normal((OCCUPATIONS, HIDDEN))[occupation] + 0.6 * rng.standard_normal((count, HIDDEN))
+    own = 0.6 * personality
+    gains = 0.8 * rng.standard_normal((OCCUPATIONS, HIDDEN))[occupation] + own * rng.standard_normal((count, HIDDEN))
     spread = 0.7 * heterogeneity
     return Users(
         arrival=arrival,
@@ -102,10 +122,10 @@ def make_users(count: int, heterogeneity: float, rng: np.random.Generator) -> Us
         occupation=occupation,
         group=group,
         weights=weights / np.linalg.norm(weights, axis=1, keepdims=True),
-        bias=rng.standard_normal(count),
-        interest=np.sqrt(0.75) * profile + np.sqrt(0.25) * rng.standard_normal((count, FACTORS)),
-        gains=np.exp(spread * gains - spread**2),  # mean square 1 at any spread
-        age_missing=rng.random(count) < 0.12,
+        bias=personality * rng.standard_normal(count),
+        interest=np.sqrt(0.75) * profile + np.sqrt(0.25) * personality * rng.standard_normal((count, FACTORS)),
+        gains=np.exp(spread * gains - spread**2 * (0.64 + own**2)),  # mean square 1 at any spread
+        age_missing=rng.random(count) < 0.12 * min(personality, 1.0),
     )
 
 

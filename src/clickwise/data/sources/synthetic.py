@@ -19,16 +19,17 @@ import polars as pl
 
 from clickwise.data.sources import exposure
 from clickwise.data.sources.exposure import CHANNEL_SHARES, FLAWED_CHANNEL, Impressions
-from clickwise.data.sources.mechanisms import click, drifting_interests, intercept, make_effects, sigmoid, static_logits
-from clickwise.data.sources.population import GROUPS, Floats, Ints, Users, make_items, make_users
+from clickwise.data.sources.mechanisms import click, drifting_interests, sigmoid
+from clickwise.data.sources.population import GROUPS, Floats, Ints, Users
 from clickwise.data.sources.table import raw_table, synthetic_schema
+from clickwise.data.sources.world import World
 from clickwise.errors import InputError
 from clickwise.schema import Schema
 
 __all__ = ["GROUPS", "generate", "load", "requests", "synthetic_schema"]
 
 MOST_NOISE = 0.16  # above it more than half of the flawed channel would be flipped
-STREAMS = 10  # independent random streams, so that one option does not stir what another decides
+STREAMS = 12  # independent random streams, so that one option does not stir what another decides
 
 
 def generate(
@@ -40,6 +41,8 @@ def generate(
     drift: float = 1.0,
     noise: float = 0.1,
     click_rate: float = 0.2,
+    personality: float = 1.0,
+    contrast: float = 0.0,
 ) -> tuple[pl.DataFrame, Schema]:
     """The log, one row an impression in order of time, and its unfitted schema.
 
@@ -53,6 +56,13 @@ def generate(
         drift: how far interests wander from session to session; 0 leaves them as they are.
         noise: share of all labels that are flipped; they all lie in the channel ``partner``, a third of the log.
         click_rate: about the share of impressions that are clicked, before flips.
+        personality: scale of all by which users of the same profile and group differ: readiness to click, personal
+            interests and gains, ages that are not recorded. With heterogeneity, personality and drift 0 users are
+            interchangeable given what the log shows of them: a null where nothing personal can be learned.
+        contrast: from 0 to 1 (each group is best served by the model that it is named for: all share additive effects,
+            to which ``pairwise`` adds interactions of item and context that FM knows, ``field-aware`` those of FFM too,
+            and ``non-linear`` a third kind). Above 0 groups are drawn whatever the profile, and ``recency`` has no
+            users.
 
     Raises:
         InputError: an option that is out of its range, or more impressions than the users can have in 14 days.
@@ -61,14 +71,14 @@ def generate(
     _check_whole("items", items, 1)
     most = users * exposure.MOST_ROWS_PER_USER
     _check_whole("impressions", impressions, 1, most, f" for {users} users")
-    _check_strengths(seed, heterogeneity, drift, noise, click_rate)
+    _check_strengths(seed, heterogeneity, drift, noise, click_rate, personality, contrast)
     streams = np.random.default_rng(seed).spawn(STREAMS)
-    people, goods = make_users(users, heterogeneity, streams[0]), make_items(items, streams[1])
-    effects = make_effects(streams[2])
+    world = World.drawn(users, items, heterogeneity, personality, contrast, streams)
+    people, goods = world.users, world.items
     rows = exposure.draw_impressions(people, goods, impressions, streams[3])
     interests = drifting_interests(people.interest, rows.session_user, rows.ordinal, drift, streams[4])
-    logits = intercept(click_rate) + static_logits(people, goods, effects, rows, interests)
-    clean, clicks = click(people, goods, effects, rows, logits, streams[5])
+    logits = world.logits(rows, interests, click_rate)
+    clean, clicks = click(people, goods, world.effects, rows, logits, streams[5])
     flip_rate = np.where(rows.channel == FLAWED_CHANNEL, noise / CHANNEL_SHARES[FLAWED_CHANNEL], 0.0)
     flipped = (streams[6].random(impressions) < flip_rate).astype(np.int64)
     truth = _truth(people, rows, np.abs(clicks - flipped), flip_rate + (1.0 - 2.0 * flip_rate) * clean, clean, flipped)
@@ -85,6 +95,8 @@ def requests(
     heterogeneity: float = 1.0,
     drift: float = 1.0,
     click_rate: float = 0.2,
+    personality: float = 1.0,
+    contrast: float = 0.0,
 ) -> tuple[pl.DataFrame, Schema]:
     """What may be shown on the last day of the log that ``generate`` gives for the same options, for an auction.
 
@@ -97,13 +109,13 @@ def requests(
     """
     for name, value in (("count", count), ("candidates", candidates), ("users", users), ("items", items)):
         _check_whole(name, value, 1)
-    _check_strengths(seed, heterogeneity, drift, 0.0, click_rate)
+    _check_strengths(seed, heterogeneity, drift, 0.0, click_rate, personality, contrast)
     streams = np.random.default_rng(seed).spawn(STREAMS)
-    people, goods = make_users(users, heterogeneity, streams[0]), make_items(items, streams[1])
-    effects = make_effects(streams[2])
+    world = World.drawn(users, items, heterogeneity, personality, contrast, streams)
+    people, goods = world.users, world.items
     rows = exposure.draw_requests(people, goods, count, candidates, streams[7])
     interests = drifting_interests(people.interest, rows.session_user, rows.ordinal, drift, streams[8])
-    clean = sigmoid(intercept(click_rate) + static_logits(people, goods, effects, rows, interests))
+    clean = sigmoid(world.logits(rows, interests, click_rate))
     clicks = (streams[9].random(len(clean)) < clean).astype(np.int64)
     truth = _truth(people, rows, clicks, clean, clean, np.zeros_like(clicks))
     return raw_table(people, goods, rows).with_columns(truth), synthetic_schema()
@@ -119,9 +131,11 @@ def load(
     drift: float = 1.0,
     noise: float = 0.1,
     click_rate: float = 0.2,
+    personality: float = 1.0,
+    contrast: float = 0.0,
 ) -> tuple[pl.DataFrame, Schema]:
     """``generate`` as a named source. It reads no file, so ``root`` plays no part."""
-    return generate(users, items, impressions, seed, heterogeneity, drift, noise, click_rate)
+    return generate(users, items, impressions, seed, heterogeneity, drift, noise, click_rate, personality, contrast)
 
 
 def _truth(
@@ -138,12 +152,22 @@ def _truth(
     return [pl.Series(name, values) for name, values in columns.items()]
 
 
-def _check_strengths(seed: int, heterogeneity: float, drift: float, noise: float, click_rate: float) -> None:
+def _check_strengths(
+    seed: int,
+    heterogeneity: float,
+    drift: float,
+    noise: float,
+    click_rate: float,
+    personality: float,
+    contrast: float,
+) -> None:
     _check_whole("seed", seed, 0)
     _check("heterogeneity", heterogeneity, 0, 1)
     _check("drift", drift, 0)
     _check("noise", noise, 0, MOST_NOISE)
     _check("click_rate", click_rate, 0.01, 0.99)
+    _check("personality", personality, 0)
+    _check("contrast", contrast, 0, 1)
 
 
 def _check_whole(name: str, value: int, least: int, most: float = np.inf, where: str = "") -> None:
