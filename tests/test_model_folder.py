@@ -101,9 +101,9 @@ def test_a_version_that_is_not_known_is_refused(folder: Path, version: object) -
         load_model(folder)
 
 
-@pytest.mark.parametrize("method", [{}, 3, {"class": "clickwise.schema:Field", "options": {"name": "a"}}])
-def test_a_folder_without_a_method_is_refused(folder: Path, method: object) -> None:
-    change(folder, method=method)
+@pytest.mark.parametrize("described", [{}, 3, {"class": "clickwise.schema:Field", "options": {"name": "a"}}])
+def test_a_folder_without_a_method_is_refused(folder: Path, described: object) -> None:
+    change(folder, method=described)
     with pytest.raises(InputError, match="describes no method"):
         load_model(folder)
 

@@ -27,7 +27,7 @@ def test_the_first_the_middle_and_the_last_epoch(epochs: int, shown: list[int]) 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_after_training_it_tells_what_the_controller_weighs(classes: int) -> None:
     logs = make_logs(600, classes=classes)
-    method = AutoLoss(FM(logs.train.schema), batch_size=100)
+    method = AutoLoss(FM(logs.train.schema), batch_size=100, update_every=2)
     fit(method, logs.train, logs.valid, epochs=1, progress=False, device="cpu")
     found = controller_weights(method)
     assert found is not None
