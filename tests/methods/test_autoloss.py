@@ -13,7 +13,8 @@ from clickwise.data.loading import select
 from clickwise.data.log import Batch
 from clickwise.errors import InputError
 from clickwise.losses import cross_entropy
-from clickwise.methods.autoloss import Alternating, AutoLoss
+from clickwise.methods.alternating import Alternating
+from clickwise.methods.autoloss import AutoLoss
 from clickwise.methods.candidates import FixedWeights
 from clickwise.methods.method import Run, to_probability
 from clickwise.methods.supervised import Supervised

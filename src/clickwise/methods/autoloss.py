@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
@@ -13,28 +12,18 @@ from clickwise.data.loading import ShuffledBatches
 from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError, nearest
 from clickwise.losses import cross_entropy
+from clickwise.methods.alternating import Alternating, endless
 from clickwise.methods.candidates import CANDIDATES, CandidateLosses
 from clickwise.methods.method import Run, to_probability
 from clickwise.methods.supervised import mean_over
 from clickwise.methods.unrolled import Unrolled
 from clickwise.methods.unseen import schema_in
-from clickwise.nn.controller import ConstantController, Controller
+from clickwise.nn.controller import ConstantController, Controller, drawn, weights_on_grid
 
 OBJECTIVES = ("cross_entropy", "mixture")
 LEARN_ON = ("valid", "train")
 COLLAPSED = 0.99
 PREDICTIONS, EPOCHS_KEPT = 21, 64
-
-
-@dataclass(frozen=True)
-class Alternating:
-    """What one step sees: a batch for the model, and one for the controller in the steps that update it."""
-
-    train: Batch
-    valid: Batch | None
-
-    def __len__(self) -> int:
-        return len(self.train)
 
 
 class AutoLoss(CandidateLosses):
@@ -198,26 +187,12 @@ class AutoLoss(CandidateLosses):
 
     def episodes(self, seed: int, epoch: int, first: int) -> Iterator[Any]:
         step = epoch * self.steps() + first
-        due = self._valid_batches(seed, step)
+        due = None if self.valid_batches is None else endless(self.valid_batches, seed, step // self.update_every)
         for batch in self.batches.epoch(seed, epoch, first):
             step += 1
-            yield Alternating(batch, self._for_controller(batch, due) if step % self.update_every == 0 else None)
+            update = not self.frozen and step % self.update_every == 0
+            yield Alternating(batch, (batch if due is None else next(due)) if update else None)
         self._keep_trace()
-
-    def _for_controller(self, batch: Batch, due: Iterator[Batch]) -> Batch | None:
-        if self.frozen:
-            return None
-        return batch if self.learn_on == "train" else next(due)
-
-    def _valid_batches(self, seed: int, step: int) -> Iterator[Batch]:
-        """Validation batches without end, from the one that is due after ``step`` steps on."""
-        if self.valid_batches is None:
-            return
-        number = step // self.update_every
-        passes, number = divmod(number, len(self.valid_batches))
-        while True:
-            yield from self.valid_batches.epoch(seed, passes, number)
-            passes, number = passes + 1, 0
 
     def step(self, episode: Alternating | Batch) -> dict[str, Tensor]:
         train, valid = (episode.train, episode.valid) if isinstance(episode, Alternating) else (episode, None)
@@ -236,15 +211,7 @@ class AutoLoss(CandidateLosses):
 
     def draw(self, log_weights: Tensor) -> Tensor:
         """What enters the loss: the weights, or one candidate an example in their proportion (Eq. 9 and 10)."""
-        if not self.gumbel:
-            return log_weights.exp()
-        uniform = torch.rand_like(log_weights).clamp_(min=torch.finfo(log_weights.dtype).tiny)
-        scores = log_weights - uniform.log_().neg_().log_()
-        hard = torch.zeros_like(scores).scatter_(1, scores.max(1, keepdim=True).indices, 1.0)
-        if not scores.requires_grad:
-            return hard
-        soft = (scores / self.temperature).softmax(1)
-        return hard + soft - soft.detach()  # straight through: the value of one, the gradient of the other
+        return drawn(log_weights, self.temperature) if self.gumbel else log_weights.exp()
 
     def update_controller(self, train: Batch, valid: Batch) -> None:
         """One step of the controller (Algorithm 1, lines 2 to 4), the model as in evaluation: nothing dropped out."""
@@ -302,17 +269,6 @@ class AutoLoss(CandidateLosses):
                 stacklevel=2,
             )
 
-    @torch.no_grad()
     def weights_on_grid(self) -> Tensor:
         """The controller's weights ``[classes, 21, losses]``: label, by predicted probability of it from 0 to 1."""
-        classes = self.controller.classes
-        grid = torch.linspace(0, 1, PREDICTIONS, device=self.scales.device)
-        found = []
-        for label in range(classes):
-            if classes == 2:
-                probability = grid if label == 1 else 1 - grid
-            else:
-                probability = ((1 - grid) / (classes - 1)).unsqueeze(1).repeat(1, classes)
-                probability[:, label] = grid
-            found.append(self.controller(probability, torch.full((len(grid),), label, device=grid.device)).exp())
-        return torch.stack(found)
+        return weights_on_grid(self.controller, PREDICTIONS)

@@ -101,3 +101,35 @@ class ConstantController(nn.Module):
 def _log_shares(losses: Sequence[str], first: str) -> Tensor:
     rest = (1 - FIRST_SHARE) / (len(losses) - 1)
     return torch.tensor([FIRST_SHARE if loss == first else rest for loss in losses]).log()
+
+
+def drawn(log_weights: Tensor, temperature: float) -> Tensor:
+    """One candidate an example, in proportion to its weight, by straight-through Gumbel-softmax (Eq. 9 and 10).
+
+    Args:
+        log_weights: ``[batch, losses]``.
+        temperature: of the softmax that the gradient is of.
+    """
+    uniform = torch.rand_like(log_weights).clamp_(min=torch.finfo(log_weights.dtype).tiny)
+    scores = log_weights - uniform.log_().neg_().log_()
+    hard = torch.zeros_like(scores).scatter_(1, scores.max(1, keepdim=True).indices, 1.0)
+    if not scores.requires_grad:
+        return hard
+    soft = (scores / temperature).softmax(1)
+    return hard + soft - soft.detach()  # the value of one, the gradient of the other
+
+
+@torch.no_grad()
+def weights_on_grid(controller: Controller | ConstantController, predictions: int) -> Tensor:
+    """Weights ``[classes, predictions, losses]``: label, by predicted probability of it, evenly spaced from 0 to 1."""
+    classes, device = controller.classes, next(controller.parameters()).device
+    grid = torch.linspace(0, 1, predictions, device=device)
+    found = []
+    for label in range(classes):
+        if classes == 2:
+            probability = grid if label == 1 else 1 - grid
+        else:
+            probability = ((1 - grid) / (classes - 1)).unsqueeze(1).repeat(1, classes)
+            probability[:, label] = grid
+        found.append(controller(probability, torch.full((predictions,), label, device=device)).exp())
+    return torch.stack(found)
