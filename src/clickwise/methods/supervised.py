@@ -14,6 +14,7 @@ from clickwise.errors import InputError, nearest
 from clickwise.losses import find_loss
 from clickwise.methods.method import Method, Run, to_probability
 from clickwise.methods.unseen import schema_in
+from clickwise.nn.auxiliary import asked_for, auxiliary_losses
 from clickwise.nn.tables import id_tables, sparse_gradient, touched_rows
 from clickwise.optim import FTRLProximal, RowSparseAdam, RowWiseAdagrad
 
@@ -23,7 +24,7 @@ ROW_SPARSE_FROM = 100_000
 
 
 class Supervised(Method):
-    """Minimises the mean loss of a model over mini-batches.
+    """Minimises the mean loss of a model over mini-batches, and the model's auxiliary losses with it where it has any.
 
     An option left at None takes the value of the model's ``recipe``, else the default named here.
 
@@ -72,6 +73,7 @@ class Supervised(Method):
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         self.example_loss = find_loss(self.loss, train.schema.classes)
         self.run = run
+        self.auxiliary = auxiliary_losses(self.model)
         self.batches = ShuffledBatches(train, self.batch_size)
         tables = id_tables(self.model, train.schema.size)
         by_rows = train.schema.size >= ROW_SPARSE_FROM if self.row_sparse is None else self.row_sparse
@@ -119,9 +121,10 @@ class Supervised(Method):
             touched = {
                 name: table.detach().index_select(0, rows).requires_grad_() for name, table in self.tables.items()
             }
-        with self.run.fabric.autocast():
+        with self.run.fabric.autocast(), asked_for(self.auxiliary) as told:
             logits = functional_call(self.model, touched, (batch,)) if touched else self.model(batch)
-            loss = self.mean_loss(logits.float(), batch)
+            of_labels = self.mean_loss(logits.float(), batch)
+        loss = of_labels + sum(weight * value for weight, value in told.values())
         # FTRL's rate and penalties are stated for gradients of single examples, so it gets their sum.
         self.run.fabric.backward(loss * len(batch) if self.optimizer == "ftrl" else loss)
         if rows is not None:
@@ -130,7 +133,8 @@ class Supervised(Method):
                 table.grad = None if gradient is None else sparse_gradient(table, rows, gradient)
         for optimizer in self.optimizers.values():
             optimizer.step()
-        return {"loss": loss.detach()}
+        parts = {"of_labels": of_labels, **{name: value for name, (_, value) in told.items()}} if told else {}
+        return {name: value.detach() for name, value in {"loss": loss, **parts}.items()}
 
     def mean_loss(self, logits: Tensor, batch: Batch) -> Tensor:
         """Mean loss of a batch, weighted where the batch has weights."""

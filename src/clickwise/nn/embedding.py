@@ -59,17 +59,17 @@ class ValueShares(nn.Module):
         return functional.pad(shares, (0, self.numbers), value=1.0) if self.numbers else shares
 
 
-class FieldEmbedding(nn.Module):
-    """``batch -> [batch, fields, embedding_dim]``: as ``SlotEmbedding``, bags and sequences averaged over their values.
+class FieldMeans(nn.Module):
+    """``(vectors [batch, slots, dim], ids) -> [batch, fields, dim]``: bags and sequences averaged over their values.
 
-    ``fields`` counts id fields and number columns: ``len(schema.id_fields) + schema.number_width``.
+    Args:
+        schema: fitted schema; ``slots`` are its ``width + number_width``.
     """
 
     pool: Tensor
 
-    def __init__(self, schema: Schema, embedding_dim: int, deviation: float = 0.01) -> None:
+    def __init__(self, schema: Schema) -> None:
         super().__init__()
-        self.slots = SlotEmbedding(schema, embedding_dim, deviation)
         self.shares = ValueShares(schema)
         lengths = [*(f.length for f in schema.id_fields), *[1] * schema.number_width]
         self.fields = len(lengths)
@@ -80,11 +80,26 @@ class FieldEmbedding(nn.Module):
         )  # [fields, slots], 1 where a slot is the field's
         self.register_buffer("pool", pool, persistent=False)
 
+    def forward(self, vectors: Tensor, ids: Tensor) -> Tensor:
+        return vectors if self.single else torch.matmul(self.pool * self.shares(ids).unsqueeze(1), vectors)
+
+
+class FieldEmbedding(nn.Module):
+    """``batch -> [batch, fields, embedding_dim]``: as ``SlotEmbedding``, bags and sequences averaged over their values.
+
+    ``fields`` counts id fields and number columns: ``len(schema.id_fields) + schema.number_width``. A model that needs
+    the slots too calls ``slots`` and ``pooling`` itself.
+    """
+
+    def __init__(self, schema: Schema, embedding_dim: int, deviation: float = 0.01) -> None:
+        super().__init__()
+        self.slots = SlotEmbedding(schema, embedding_dim, deviation)
+        self.pooling = FieldMeans(schema)
+        self.fields = self.pooling.fields
+
     def forward(self, batch: Batch) -> Tensor:
-        vectors: Tensor = self.slots(batch)
-        if self.single:
-            return vectors
-        return torch.matmul(self.pool * self.shares(batch.ids).unsqueeze(1), vectors)
+        vectors: Tensor = self.pooling(self.slots(batch), batch.ids)
+        return vectors
 
 
 class Linear(nn.Module):
@@ -97,5 +112,5 @@ class Linear(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         # The sum over fields is one over slots, so no field's mean need be formed.
-        shares = self.weights.shares(batch.ids)
+        shares = self.weights.pooling.shares(batch.ids)
         return self.bias + (self.weights.slots(batch) * shares.unsqueeze(2)).sum(1)

@@ -1,0 +1,47 @@
+"""Further losses that a model computes on its way to the logits: DIEN's on the states of its recurrent layer, say."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+
+
+class AuxiliaryLoss(nn.Module):
+    """A place in a model for one further loss of each forward pass.
+
+    The model computes it only where ``asked``, and gives it to ``tell``; nothing is kept after the pass.
+
+    Args:
+        name: how training logs call it.
+        weight: in what is minimised.
+    """
+
+    def __init__(self, name: str, weight: float) -> None:
+        super().__init__()
+        self.name = name
+        self.weight = weight
+        self.asked = False
+        self.value: Tensor | None = None
+
+    def tell(self, value: Tensor) -> None:
+        """Keep the unweighted loss of this pass, a scalar."""
+        self.value = value
+
+
+def auxiliary_losses(model: nn.Module) -> list[AuxiliaryLoss]:
+    """Those of a model."""
+    return [module for module in model.modules() if isinstance(module, AuxiliaryLoss)]
+
+
+@contextmanager
+def asked_for(losses: Sequence[AuxiliaryLoss]) -> Iterator[dict[str, tuple[float, Tensor]]]:
+    """Weight and value by name of what the forward pass within told, filled in at the end of the block."""
+    told: dict[str, tuple[float, Tensor]] = {}
+    for loss in losses:
+        loss.asked = True
+    try:
+        yield told
+        told |= {loss.name: (loss.weight, loss.value) for loss in losses if loss.value is not None}
+    finally:
+        for loss in losses:
+            loss.asked, loss.value = False, None
