@@ -12,10 +12,10 @@ from torch import Tensor
 from clickwise.data.loading import select
 from clickwise.data.log import Batch
 from clickwise.errors import InputError
-from clickwise.losses import cross_entropy
+from clickwise.losses import cross_entropy, find_loss
 from clickwise.methods.alternating import Alternating
 from clickwise.methods.autoloss import AutoLoss
-from clickwise.methods.candidates import FixedWeights
+from clickwise.methods.candidates import FixedWeights, scales
 from clickwise.methods.method import Run, to_probability
 from clickwise.methods.supervised import Supervised
 from clickwise.metrics.pointwise import logloss
@@ -167,6 +167,13 @@ def test_scales_are_the_mean_slopes_at_the_click_rate() -> None:
     of_focal = (p * p * (1 - p) * ((1 - p) - 2 * p * np.log(p)) * (1 - p) / p).sum()
     assert method.scales[0] == pytest.approx(of_cross_entropy, rel=1e-4)
     assert method.scales[1] == pytest.approx(of_focal, rel=1e-4)
+
+
+def test_a_loss_without_slope_at_the_click_rate_keeps_its_scale() -> None:
+    losses = [find_loss(name, 2) for name in ("cross_entropy", "hinge")]
+    log = make_logs().train
+    clicks = log.take(np.flatnonzero(log.label == 1))
+    assert float(scales(losses, clicks, 64)[1]) == 1.0
 
 
 def test_gumbel_draws_one_candidate_in_proportion_to_its_weight_with_a_gradient() -> None:
