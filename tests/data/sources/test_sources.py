@@ -11,7 +11,7 @@ from clickwise.errors import InputError
 
 def test_sources_say_what_they_are() -> None:
     movielens = {f"movielens-{name}" for name in ("100k", "1m", "20m", "25m", "latest", "latest-small")}
-    assert set(SOURCES) == {"synthetic", "amazon", "criteo", "avazu", *movielens}
+    assert set(SOURCES) == {"synthetic", "amazon", "criteo", "avazu", "alimama", *movielens}
     for name, source in SOURCES.items():
         assert source.name == name
         assert source.description

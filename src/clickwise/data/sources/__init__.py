@@ -141,6 +141,13 @@ SOURCES: dict[str, Source] = {
             module="clickwise.data.sources.amazon",
             function="load",
         ),
+        Source(
+            name="alimama",
+            description="26,557,961 ads on Taobao over 8 days, with users' profiles and their shopping before",
+            origin="Alimama (2017), https://tianchi.aliyun.com/dataset/56; fetched by hand, not redistributed",
+            module="clickwise.data.sources.alimama",
+            function="load",
+        ),
     )
 }
 
