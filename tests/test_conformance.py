@@ -9,15 +9,16 @@ import torch
 from clickwise.configuration import build, describe
 from clickwise.data.log import ClickLog
 from clickwise.data.storage import PreparedLog
-from clickwise.methods.catalogue import METHODS, entry, options_of
-from clickwise.methods.catalogue import build as build_method
+from clickwise.methods.building import build as build_method
+from clickwise.methods.catalogue import METHODS, entry
+from clickwise.methods.names import options_of
 from clickwise.metrics.pointwise import auc, logloss
 from clickwise.model_folder import load_model, save_model
 from clickwise.nn.tables import id_tables
 from clickwise.prediction import predict
 from clickwise.training import fit
 from tests.logs import assert_same_bits, with_shuffled_tags, with_unknown_ids
-from tests.trained import COMBINED, ON_OTHER_LOSSES, OPTIONS, logs, state, trained, untrained
+from tests.trained import COMBINED, OPTIONS, VARIANTS, logs, state, trained, untrained
 
 GPU = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU"))
 # The slots of a bag are fields of their own, so the order of a bag's values matters by design.
@@ -25,7 +26,7 @@ SLOTS_ARE_FIELDS = {"ffm"}
 LEARNS_NOTHING_OF_A_ROW = {"global-rate"}
 FITTED_BY_STEPS = [name for name, entry in METHODS.items() if entry.group == "model"]
 
-every_method = pytest.mark.parametrize("name", [*METHODS, *ON_OTHER_LOSSES])
+every_method = pytest.mark.parametrize("name", [*METHODS, *VARIANTS])
 every_label = pytest.mark.parametrize("classes", [2, 3])
 every_device = pytest.mark.parametrize("device", ["cpu", GPU])
 
@@ -129,7 +130,7 @@ def test_described_and_built_again_it_predicts_the_same_bits(name: str, classes:
 def test_saved_and_loaded_it_predicts_the_same_bits(name: str, tmp_path: Path, prepared: PreparedLog) -> None:
     combined = entry(name).made_of_models
     models = [build_method(other, prepared.schema, OPTIONS[other], []) for other in COMBINED] if combined else []
-    method = build_method(name, prepared.schema, options_of(name, OPTIONS | ON_OTHER_LOSSES), models)
+    method = build_method(name, prepared.schema, options_of(name, OPTIONS | VARIANTS), models)
     fit(method, prepared.train, prepared.valid, epochs=1, progress=False)
     save_model(method, tmp_path / "model", prepared)
     loaded = load_model(tmp_path / "model")

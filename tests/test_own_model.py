@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from clickwise.data.log import Batch
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
-from clickwise.methods.catalogue import build
+from clickwise.methods.building import build
 from clickwise.metrics.pointwise import auc
 from clickwise.model_folder import load_model, save_model
 from clickwise.prediction import predict

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from clickwise import tuning_trials
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
-from clickwise.methods.catalogue import build
+from clickwise.methods.building import build
 from clickwise.prediction import predict
 from clickwise.training import fit, seeded
 from clickwise.tuning import TRIALS, TUNED, is_tuned, tune

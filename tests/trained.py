@@ -6,8 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from clickwise.methods.catalogue import build, entry, options_of
+from clickwise.methods.building import build
+from clickwise.methods.catalogue import entry
 from clickwise.methods.method import Method
+from clickwise.methods.names import options_of
 from clickwise.training import fit, seeded
 from tests.logs import Parts, make_logs
 
@@ -24,10 +26,16 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "deepfm": {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16, 16), "initial_deviation": 0.1},
     "pnn": {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16, 16), "initial_deviation": 0.1},
     "nfm": {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16,), "initial_deviation": 0.1},
+    "wide-deep": {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16, 16), "initial_deviation": 0.1},
+    "din": {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16, 16), "initial_deviation": 0.1},
+    "dien": {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16, 16), "initial_deviation": 0.1},
     "autoint": {"batch_size": 64, "learning_rate": 0.01, "layers": 2, "attention_dim": 8},
 }
 
-ON_OTHER_LOSSES: dict[str, dict[str, Any]] = {
+VARIANTS: dict[str, dict[str, Any]] = {
+    "deepfm~udg": {"gate_dim": 4},
+    "din~ppnet": {},
+    "pnn~udg+focal": {},
     "fm+focal": {},
     "fm+bohb": {"trials": 3, "trial_epochs": 2},
     "fm+slf": {},
@@ -47,7 +55,7 @@ def untrained(name: str, classes: int = 2, seed: int = 0, device: str = "cpu", t
     combined = entry(name).made_of_models
     models = [trained(other, classes, seed, device, truth) for other in COMBINED] if combined else []
     with seeded(seed):
-        return build(name, logs(classes, truth).train.schema, options_of(name, OPTIONS | ON_OTHER_LOSSES), models)
+        return build(name, logs(classes, truth).train.schema, options_of(name, OPTIONS | VARIANTS), models)
 
 
 def trained(name: str, classes: int = 2, seed: int = 0, device: str = "cpu", truth: str = "additive") -> Method:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         GlobalRate,
         HedgeMixture,
         MeanLogit,
+        MetaEmbedding,
         MetaSelector,
         Method,
         SampleLevelSelector,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         save_controller,
     )
     from clickwise.model_folder import TrainedModel, load_model, save_model
+    from clickwise.models.gated import UserDependentGating
     from clickwise.prediction import predict
     from clickwise.schema import Field, Schema
     from clickwise.training import fit, seeded
@@ -57,6 +59,7 @@ _MODULES = {
     "HedgeMixture": "methods",
     "InputError": "errors",
     "MeanLogit": "methods",
+    "MetaEmbedding": "methods",
     "MetaSelector": "methods",
     "Method": "methods",
     "PreparedLog": "data.storage",
@@ -69,6 +72,7 @@ _MODULES = {
     "Supervised": "methods",
     "TrainedModel": "model_folder",
     "UniformAverage": "methods",
+    "UserDependentGating": "models.gated",
     "UserFineTuning": "methods",
     "UserLevelSelector": "methods",
     "compare": "comparison",
@@ -100,6 +104,7 @@ __all__ = [
     "HedgeMixture",
     "InputError",
     "MeanLogit",
+    "MetaEmbedding",
     "MetaSelector",
     "Method",
     "PreparedLog",
@@ -112,6 +117,7 @@ __all__ = [
     "Supervised",
     "TrainedModel",
     "UniformAverage",
+    "UserDependentGating",
     "UserFineTuning",
     "UserLevelSelector",
     "__version__",

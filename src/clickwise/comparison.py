@@ -16,7 +16,8 @@ from torch import nn
 from clickwise.data.log import ClickLog
 from clickwise.errors import InputError, nearest
 from clickwise.files import new_file
-from clickwise.methods.catalogue import group_of, split, title_of
+from clickwise.methods.catalogue import group_of, models_among, title_of
+from clickwise.methods.names import bases
 from clickwise.metrics.pointwise import relaimpr
 from clickwise.metrics.summary import ORACLE, Replicates, differences, replicate, summarise
 from clickwise.prediction import predict
@@ -27,7 +28,7 @@ FORMAT_VERSION = 1
 TRUTH = "probability"
 REPLICATES = 1000
 COSTS = ("train_seconds", "predict_seconds", "peak_memory_bytes", "epochs", "parameters")
-OF_RUN = (*COSTS, "users_without_support", "model_weights", "loss_weights")
+OF_RUN = (*COSTS, "users_without_support", "users_served_by_generator", "model_weights", "loss_weights")
 RESULTS, PREDICTIONS, REPORT = "results.json", "predictions.parquet", "report.html"
 
 Probabilities = Mapping[str, Sequence[npt.NDArray[np.float32]]]
@@ -137,11 +138,12 @@ def _against_own_model(
     predictions: Mapping[str, Sequence[npt.NDArray[Any]]],
     drawn: Replicates,
 ) -> list[dict[str, Any]]:
-    """Models trained on other losses minus the same models trained on cross-entropy, as ``differences`` has them."""
+    """Variants of models minus what they vary: gated minus plain, other losses minus cross-entropy."""
     own: dict[str, list[str]] = {}
     for name in predictions:
-        if group_of(name) == "loss" and split(name)[0] in predictions:
-            own.setdefault(split(name)[0], []).append(name)
+        varied = [base for base in bases(name) if base in predictions] if group_of(name) == "variant" else []
+        if varied:
+            own.setdefault(varied[0], []).append(name)
     return [
         row
         for model, names in own.items()
@@ -163,8 +165,7 @@ def methods_of(table: pl.DataFrame) -> dict[str, list[npt.NDArray[np.float32]]]:
 
 def best_model(auc: Mapping[str, float]) -> str:
     """The single model with the highest AUC; another method only where there is no model."""
-    models = [name for name in auc if group_of(name) == "model"]
-    return max(models or list(auc), key=lambda name: auc[name])
+    return max(models_among(auc) or list(auc), key=lambda name: auc[name])
 
 
 def title(name: str) -> str:

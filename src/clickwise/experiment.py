@@ -34,8 +34,10 @@ from clickwise.data.splits import SPLITS
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.files import is_taken, new_file, new_folder
-from clickwise.methods.catalogue import build, entry, expand, options_of, pretraining, split
+from clickwise.methods.building import build, pretraining
+from clickwise.methods.catalogue import entry, expand, models_among
 from clickwise.methods.method import Method
+from clickwise.methods.names import bases, options_of
 from clickwise.runs import FINISHED, Plan, Trained, costs, train_run
 from clickwise.training import fabric_for, seeded
 
@@ -51,7 +53,7 @@ def run_comparison(log: PreparedLog, plan: Plan, out: Path, resume: bool = False
     started, clock = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.monotonic()
     fabric_for(plan.epochs, plan.patience, plan.monitor, plan.device, plan.precision)
     names = expand(plan.methods, log.schema)
-    taking = {*names, *(split(name)[0] for name in names)}  # options of a model hold for its trainings
+    taking = {*names, *(base for name in names for base in bases(name))}  # options of a model hold for its variants
     if stray := [name for name in plan.options if name not in taking]:
         raise InputError(f"options are given for {stray[0]!r}, which is not among the methods {', '.join(names)}")
     _try_to_build(log, plan, names)
@@ -94,9 +96,10 @@ def finished_comparison(log: PreparedLog, plan: Plan, out: Path) -> Comparison |
 def _try_to_build(log: PreparedLog, plan: Plan, names: Sequence[str]) -> None:
     """A wrong option must not surface after an hour."""
     models: list[Method] = []
+    of_combinations = models_among(names)
     for name in names:  # those that others are made of come first
         made = build(name, log.schema, options_of(name, plan.options), models if entry(name).made_of_models else [])
-        if entry(name).group == "model":
+        if name in of_combinations:
             models.append(made)
 
 
@@ -107,12 +110,12 @@ def _models(
     found = entry(name)
     if not found.made_of_models:
         return []
-    names = [other for other in trained if entry(other).group == "model"]
+    names = models_among(trained)
     if pretraining(name, options_of(name, plan.options)) is not None:
         return [_untrained(log, plan, other, seed) for other in names]
     models = [trained[other][seed] for other in names]
     if found.of_best:
-        models = [min(models, key=lambda model: float(model.facts["valid_logloss"]))]
+        models = sorted(models, key=lambda model: float(model.facts["valid_logloss"]))
     return [model.method for model in models]
 
 

@@ -19,9 +19,11 @@ from clickwise.errors import InputError
 from clickwise.files import is_taken, new_file
 from clickwise.loop import Progression
 from clickwise.memory import PeakMemory
-from clickwise.methods.catalogue import build, entry, options_of, split
+from clickwise.methods.building import build
+from clickwise.methods.catalogue import entry
 from clickwise.methods.controller_trace import controller_weights
 from clickwise.methods.method import Method
+from clickwise.methods.names import bases, options_of, parts
 from clickwise.methods.selection import Selection
 from clickwise.methods.weights import Weighs, summary
 from clickwise.metrics.pointwise import auc, logloss
@@ -85,7 +87,7 @@ def train_run(
         progress: show a progress bar.
     """
     if (folder / FINISHED).exists():
-        trusted = [name.partition(":")[0]] if ":" in name else []
+        trusted = [parts(name).model.partition(":")[0]] if ":" in name else []
         facts = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
         return Trained(
             load_model(folder / MODEL, trusted).method, np.load(folder / PROBABILITY, allow_pickle=False), facts
@@ -115,6 +117,7 @@ def train_run(
         "valid_auc": auc(judged.label, valid),
         "valid_logloss": logloss(judged.label, valid),
         "users_without_support": method.without_support(log.test),
+        "users_served_by_generator": method.served_by_generator(log.test),
         "model_weights": None if weights is None else summary(weights),
         "loss_weights": controller_weights(method),
     }
@@ -163,7 +166,7 @@ def train_one(
     """
     if entry(name).made_of_models:
         raise InputError(f"method {name!r} is made of trained models; `clickwise compare` trains it beside them")
-    if stray := [other for other in options if other not in (name, split(name)[0])]:
+    if stray := [other for other in options if other not in (name, *bases(name))]:
         raise InputError(f"options are given for {stray[0]!r}; the method is {name!r}")
     if is_taken(out):
         raise InputError(f"{out}: exists already; name a new folder for the model")
@@ -195,6 +198,7 @@ def costs(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "parameters": facts[0]["parameters"],
         "valid": {"auc": mean("valid_auc"), "logloss": mean("valid_logloss")},
         "users_without_support": facts[0]["users_without_support"],
+        "users_served_by_generator": facts[0].get("users_served_by_generator"),
         "model_weights": _mean_weights([fact["model_weights"] for fact in facts]),
         "loss_weights": facts[0].get("loss_weights"),
     }

@@ -13,7 +13,9 @@ from typing import Any
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError, nearest
 from clickwise.files import clear_leftovers, is_taken, new_file
-from clickwise.methods.catalogue import build, entry, options_of
+from clickwise.methods.building import build
+from clickwise.methods.catalogue import entry
+from clickwise.methods.names import bases, options_of
 from clickwise.training import seeded
 from clickwise.tuning_space import Space, default_space, options_taken
 from clickwise.tuning_trials import Budget, Trial, Tuned, find_optuna, next_trial
@@ -84,9 +86,9 @@ def tune(
     """
     budget = budget or Budget()
     given = options_of(name, options or {})
-    if entry(name).group not in ("model", "loss"):
+    if entry(name).group not in ("model", "variant"):
         raise InputError(f"method {name!r} is not trained by gradient steps of its own; tune a model")
-    if stray := [other for other in options or {} if other not in (name, name.partition("+")[0])]:
+    if stray := [other for other in options or {} if other not in (name, *bases(name))]:
         raise InputError(f"options are given for {stray[0]!r}; the method is {name!r}")
     with seeded(budget.seed):
         unchanged = build(name, log.schema, given, [])

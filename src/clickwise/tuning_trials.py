@@ -12,7 +12,7 @@ from torch import nn
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError, nearest
 from clickwise.loop import TrainingDiverged
-from clickwise.methods.catalogue import build
+from clickwise.methods.building import build
 from clickwise.training import fabric_for, fit, seeded
 from clickwise.tuning_space import Choices, Range, Space
 

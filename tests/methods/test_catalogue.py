@@ -8,7 +8,10 @@ from clickwise.commands.comparing import METHODS as OF_DEMO
 from clickwise.commands.comparing import SHORT
 from clickwise.errors import InputError
 from clickwise.methods import AutoLoss, Supervised
-from clickwise.methods.catalogue import METHODS, STAGES, build, entry, expand, options_of, with_trainings
+from clickwise.methods.building import build
+from clickwise.methods.catalogue import METHODS, STAGES, entry, expand, models_among, with_variants
+from clickwise.methods.gatings import GATINGS
+from clickwise.methods.names import bases, options_of
 from clickwise.methods.trainings import TRAININGS
 from clickwise.schema import Field, Schema
 from tests.logs import mixed_schema
@@ -33,12 +36,12 @@ def test_a_group_leaves_out_what_the_log_does_not_allow() -> None:
 def test_the_demo_compares_methods_that_there_are_and_gives_options_to_them_alone() -> None:
     names = expand(OF_DEMO.split(","), SCHEMA)
     assert {option.partition(".")[0] for option in SHORT} <= set(names)
-    assert {entry(name).group for name in names} == set(STAGES) - {"loss"}
+    assert {entry(name).group for name in names} == set(STAGES) - {"variant"}
 
 
 def test_a_model_can_be_trained_on_other_losses() -> None:
     found = entry("deepfm+autoloss")
-    assert (found.title, found.group, found.made_of_models) == ("DeepFM + AutoLoss", "loss", False)
+    assert (found.title, found.group, found.made_of_models) == ("DeepFM + AutoLoss", "variant", False)
     method = build("deepfm+autoloss", SCHEMA, {"embedding_dim": 3, "update_every": 2}, [])
     assert isinstance(method, AutoLoss)
     assert (method.model.embedding_dim, method.update_every) == (3, 2)
@@ -46,14 +49,14 @@ def test_a_model_can_be_trained_on_other_losses() -> None:
 
 
 def test_the_option_loss_adds_trainings_to_models_alone() -> None:
-    assert with_trainings(["controls", "lr", "fm"], ["cross_entropy", "focal", "autoloss"], SCHEMA) == [
+    assert with_variants(["controls", "lr", "fm"], [""], ["cross_entropy", "focal", "autoloss"], SCHEMA) == [
         "controls", "lr", "fm", "lr+focal", "lr+autoloss", "fm+focal", "fm+autoloss",
     ]  # fmt: skip
-    assert with_trainings(["lr"], ["cross_entropy"], SCHEMA) == ["lr"]
-    assert with_trainings(["lr"], ["all"], SCHEMA) == ["lr", *(f"lr+{training}" for training in TRAININGS)]
+    assert with_variants(["lr"], [""], ["cross_entropy"], SCHEMA) == ["lr"]
+    assert with_variants(["lr"], [""], ["all"], SCHEMA) == ["lr", *(f"lr+{training}" for training in TRAININGS)]
     classes = replace(SCHEMA, classes=5)
-    assert {"lr+combined_pair"} == {*with_trainings(["lr"], ["all"], SCHEMA)} - {
-        *with_trainings(["lr"], ["all"], classes)
+    assert {"lr+combined_pair"} == {*with_variants(["lr"], [""], ["all"], SCHEMA)} - {
+        *with_variants(["lr"], [""], ["all"], classes)
     }
 
 
@@ -76,6 +79,44 @@ def test_trainings_of_a_model_share_the_options_given_for_it() -> None:
     assert options_of("fm+slf", given) == {"embedding_dim": 3}
 
 
+def test_a_model_can_be_gated_and_trained_on_another_loss() -> None:
+    found = entry("pnn~udg+autoloss")
+    assert (found.title, found.group) == ("PNN + UDG + AutoLoss", "variant")
+    method = build("pnn~udg+autoloss", SCHEMA, {"embedding_dim": 3, "gate_dim": 2, "update_every": 2}, [])
+    assert isinstance(method, AutoLoss)
+    assert (method.model.gate_dim, method.model.model.embedding_dim, method.update_every) == (2, 3, 2)
+    assert build("pnn~doubled", SCHEMA, {"embedding_dim": 3}, []).model.embedding_dim == 6
+
+
+def test_the_option_gate_adds_gates_to_models_with_an_mlp_alone() -> None:
+    assert with_variants(["controls", "lr", "autoint", "nfm"], ["udg", "doubled"], ["focal"], SCHEMA) == [
+        "controls", "lr", "autoint", "nfm", "nfm~udg", "nfm~doubled",
+        "lr+focal", "autoint+focal", "nfm+focal", "nfm~udg+focal", "nfm~doubled+focal",
+    ]  # fmt: skip
+    assert with_variants(["nfm"], ["all"], [], SCHEMA) == ["nfm", *(f"nfm~{gate}" for gate in GATINGS)]
+
+
+def test_every_gate_can_be_made() -> None:
+    for gate in GATINGS:
+        assert isinstance(build(f"nfm~{gate}", SCHEMA, {}, []), Supervised)
+
+
+def test_a_variant_is_held_against_what_it_varies_nearest_first() -> None:
+    assert bases("din~udg+focal") == ["din~udg", "din+focal", "din"]
+    assert bases("din~udg") == bases("din+focal") == ["din"]
+    assert bases("din") == []
+
+
+def test_variants_take_the_options_of_what_they_vary() -> None:
+    given = {"fm": {"a": 1, "b": 1, "loss": "hinge"}, "fm~udg": {"b": 2, "c": 2}, "fm+slf": {"d": 3}}
+    assert options_of("fm~udg+slf", given) == {"a": 1, "b": 2, "c": 2, "d": 3}
+
+
+def test_a_gated_model_stands_for_its_model_in_combinations_where_that_is_not_there() -> None:
+    assert models_among(["lr", "nfm~udg", "stacking"]) == ["lr", "nfm~udg"]
+    assert models_among(["lr", "nfm", "nfm~udg", "lr+focal"]) == ["lr", "nfm"]
+
+
 def test_losses_are_not_candidates_of_a_mixture_of_models() -> None:
     with pytest.raises(InputError, match="'stacking' needs two models"):
         expand(["stacking", "lr", "lr+focal"], SCHEMA)
@@ -85,6 +126,7 @@ def test_losses_are_not_candidates_of_a_mixture_of_models() -> None:
     ("names", "schema", "message"),
     [
         (["lr+autolos"], SCHEMA, "training 'autolos' is unknown; did you mean 'autoloss'"),
+        (["nfm~ugd"], SCHEMA, "gate 'ugd' is unknown; did you mean 'udg'"),
         (["stacking+autoloss"], SCHEMA, "'stacking' does not learn by gradient steps"),
         (["deepfn"], SCHEMA, "method 'deepfn' is unknown; did you mean 'deepfm'"),
         (["contols"], SCHEMA, "did you mean 'controls'"),

@@ -8,7 +8,7 @@ import torch
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.methods.autoloss import AutoLoss
-from clickwise.methods.catalogue import build
+from clickwise.methods.building import build
 from clickwise.methods.controllers import DESCRIPTION, WEIGHTS, load_controller, save_controller
 from clickwise.model_folder import save_model
 from clickwise.models import FM, LR

@@ -193,4 +193,4 @@ def test_what_the_other_paper_has_no_use_for(
     words: tuple[object, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = refused(capsys, "reproduce", "metaselector", "table1", *words, "--out", tmp_path / "out")
-    assert "is for the paper autoloss" in line
+    assert "leave it out" in line

@@ -10,7 +10,7 @@ from clickwise.data.storage import PreparedLog
 from clickwise.data.tasks import divide_by_user
 from clickwise.errors import InputError
 from clickwise.experiment import finished_comparison, run_comparison, run_folder
-from clickwise.methods.catalogue import build, pretraining
+from clickwise.methods.building import build, pretraining
 from clickwise.methods.supervised import Supervised
 from clickwise.model_folder import load_model
 from clickwise.runs import Plan

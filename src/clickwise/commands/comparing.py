@@ -40,6 +40,7 @@ def compare_command(
     schema: Path | None = None,
     data_root: Path | None = None,
     label: str | None = None,
+    gate: str = "",
     loss: str = "cross_entropy",
     set: Sequence[str] = (),
     epochs: int = 30,
@@ -56,14 +57,15 @@ def compare_command(
     """Train methods on one click log and compare them honestly on its test rows.
 
     Args:
-        source: synthetic, movielens-{100k,1m,20m,25m,...}, amazon, criteo, avazu, a file (--schema), a prepared folder.
-        methods: with commas: lr, fm, ffm, deepfm, pnn, nfm, autoint, controls, selectors, all, or package.module:Class.
+        source: synthetic, movielens-{100k,1m,...}, amazon, criteo, avazu, alimama, a file (--schema), a prepared log.
+        methods: with commas: lr, fm, deepfm, din, ..., controls, selectors, all, or your own as package.module:Class.
         split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
         seeds: number of training seeds.
         out: folder for results; runs/SOURCE by default.
         schema: YAML schema of a raw file.
         data_root: folder of the official files of a public data set; downloaded to your cache by default.
         label: MovieLens and Amazon: binary (4 and 5 stars are clicks) or stars (five classes).
+        gate: compare each model with an MLP gated too, comma-separated: udg, udg-shuffled, doubled, lhuc, ..., or all.
         loss: train each model on these losses too, comma-separated: focal, hinge, autoloss, slf, ..., or all.
         set: option of a method, or of the source as source.OPTION; may be given many times.
         epochs: passes over the training rows at most.
@@ -79,14 +81,14 @@ def compare_command(
     """
     from clickwise.comparison import REPORT
     from clickwise.experiment import run_comparison
-    from clickwise.methods.catalogue import with_trainings
+    from clickwise.methods.catalogue import with_variants
     from clickwise.runs import Plan
 
     out = out or Path("runs") / Path(source).stem
     options = assignments(set)
     log = open_log(source, schema, data_root, split, split_seed, cache, label, options)
     use_threads(threads)
-    names = with_trainings(methods.split(","), loss.split(","), log.schema)
+    names = with_variants(methods.split(","), gate.split(","), loss.split(","), log.schema)
     plan = Plan(names, seeds, options, epochs, patience, monitor, device, precision, replicates)
     run_comparison(log, plan, out, resume).print()
     print(f"Written: {out / REPORT} (open it in a browser), and results.json, predictions.parquet and runs/ beside it.")

@@ -34,8 +34,8 @@ def train_command(
     """Train one method and write a model folder, which is all that evaluate and predict need.
 
     Args:
-        source: synthetic, movielens-{100k,1m,20m,25m,...}, amazon, criteo, avazu, a file (--schema), a prepared folder.
-        method: lr, fm, ffm, deepfm, pnn, nfm, autoint, mean-logit, global-rate, or your own as package.module:Class.
+        source: synthetic, movielens-{100k,1m,...}, amazon, criteo, avazu, alimama, a file (--schema), a prepared log.
+        method: lr, fm, deepfm, din, deepfm~udg, ..., mean-logit, global-rate, or your own as package.module:Class.
         out: the model folder to write.
         split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
         schema: YAML schema of a raw file.

@@ -6,8 +6,9 @@ from pathlib import Path
 from clickwise.commands.common import source_options, use_threads
 from clickwise.options import assignments
 
-OF_ARTEFACTS = ("target", "sweep")
-"""What --set gives for an artefact: the log that controllers are transferred to, and what is swept over."""
+OF_ARTEFACTS = ("target", "sweep", "traffic", "newcomers")
+"""What --set gives for an artefact: the log that controllers are transferred to, what is swept over, how many requests
+a simulated test has, and who counts as a new user."""
 
 
 def reproduce_command(
@@ -35,13 +36,13 @@ def reproduce_command(
     """Make a table or figure of a paper anew, published numbers beside ours.
 
     Args:
-        paper: metaselector or autoloss.
-        artefact: table1, table2, table3, figure3; metaselector: figure2, cold-start; autoloss: figure4, controller.
+        paper: metaselector, autoloss or udg.
+        artefact: table1, table2, ..., figure2, ..., of the paper; metaselector: cold-start; autoloss: controller.
         setting: published (default; the paper's random split) or honest (chronological, which leaks nothing).
         version: paper (its hyper-parameters) or tuned (the defaults of compare).
         trials: autoloss, version tuned: trainings that tune each row on validation rows; 0 for none.
-        models: autoloss: comma-separated models of the tables; deepfm,pnn by default.
-        source: movielens-1m (default), another MovieLens, criteo, avazu, amazon, or synthetic as figure2 always is.
+        models: autoloss, udg: comma-separated models of the tables; by default those of the paper.
+        source: movielens-1m (default), another MovieLens, criteo, avazu, amazon, alimama, or synthetic.
         seeds: number of training seeds.
         data_root: folder of the official files of a public data set; downloaded to your cache by default.
         out: folder of the artefact and its runs; by default one below runs/PAPER, named after what was asked for.

@@ -22,7 +22,7 @@ def prepare_command(
     """Encode a click log into a folder that training reads without delay.
 
     Args:
-        source: synthetic, movielens-{100k,1m,20m,25m,latest}, amazon, criteo, avazu, or a file or folder (--schema).
+        source: synthetic, movielens-{100k,1m,20m,...}, amazon, criteo, avazu, alimama, or a file or folder (--schema).
         out: the folder to write.
         split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
         schema: YAML schema of a raw file.

@@ -7,6 +7,7 @@ from clickwise.methods.controls import GlobalRate, MeanLogit, Stacking, UniformA
 from clickwise.methods.fine_tuning import FineTunedStacking, UserFineTuning
 from clickwise.methods.hedge import HedgeMixture
 from clickwise.methods.level_selectors import SampleLevelSelector, UserLevelSelector
+from clickwise.methods.meta_embedding import MetaEmbedding
 from clickwise.methods.metaselector import MetaSelector
 from clickwise.methods.method import Method
 from clickwise.methods.searched import SearchedWeights
@@ -24,6 +25,7 @@ __all__ = [
     "GlobalRate",
     "HedgeMixture",
     "MeanLogit",
+    "MetaEmbedding",
     "MetaSelector",
     "Method",
     "SampleLevelSelector",

@@ -1,29 +1,29 @@
 """Methods by the names that the command line knows."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import nn
 
-from clickwise.configuration import arguments, check_options, find_class
+from clickwise.configuration import arguments, find_class
 from clickwise.errors import InputError, nearest
 from clickwise.losses import BINARY_ONLY, LOSSES
-from clickwise.methods.controllers import load_controller
 from clickwise.methods.controls import GlobalRate, MeanLogit, Stacking, UniformAverage
 from clickwise.methods.fine_tuning import FineTunedStacking, UserFineTuning
+from clickwise.methods.gatings import GATINGS, Gating
 from clickwise.methods.hedge import HedgeMixture
 from clickwise.methods.level_selectors import SampleLevelSelector, UserLevelSelector
+from clickwise.methods.meta_embedding import MetaEmbedding, has_vectors
 from clickwise.methods.metaselector import MetaSelector
 from clickwise.methods.method import Method
+from clickwise.methods.names import GATE, TRAINING, Options, bases, parts
 from clickwise.methods.simplified import SimplifiedMetaSelector
 from clickwise.methods.trainings import CROSS_ENTROPY, TRAININGS, Training
-from clickwise.methods.unseen import common_schema_of
-from clickwise.models import FFM, FM, LR, NFM, PNN, AutoInt, DeepFM
-from clickwise.nn.selector import Selector
+from clickwise.models import DIEN, DIN, FFM, FM, LR, NFM, PNN, AutoInt, DeepFM, WideDeep
+from clickwise.nn.behaviours import behaviours
+from clickwise.nn.generator import has_profile
 from clickwise.schema import Schema
-
-Options = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,14 @@ class Entry:
     Attributes:
         title: how tables call it.
         kind: its class: a model, a control, or a method made of trained models.
-        group: ``model``; ``control`` (stands alone, without randomness); ``loss`` (a model trained on other losses, and
-            held against itself); ``combination`` (a control made of the run's trained models); ``adaptive`` (made of
-            them too, and held against the controls).
+        group: ``model``; ``control`` (stands alone, without randomness); ``variant`` (a model gated or trained on other
+            losses, and held against itself); ``combination`` (a control made of the run's trained models);
+            ``adaptive`` (made of them too, and held against the controls).
         options: of its constructor, in place of that one's defaults.
         of_best: made of the one model that is best on validation rows, not of all.
+        suits: whether a model can be that one.
         family: group of the command line that it belongs to, besides ``controls`` and ``all``.
+        gating: what is done to a model before it is trained.
         training: how a model is trained.
     """
 
@@ -47,7 +49,9 @@ class Entry:
     group: str = "model"
     options: Options = field(default_factory=dict)
     of_best: bool = False
+    suits: Callable[[Method], bool] = lambda model: True
     family: str = ""
+    gating: Gating | None = None
     training: Training = CROSS_ENTROPY
 
     @property
@@ -79,6 +83,9 @@ METHODS: dict[str, Entry] = {
     "pnn": Entry("PNN", PNN),
     "nfm": Entry("NFM", NFM),
     "autoint": Entry("AutoInt", AutoInt),
+    "wide-deep": Entry("Wide & Deep", WideDeep),
+    "din": Entry("DIN", DIN),
+    "dien": Entry("DIEN", DIEN),
     "uniform-average": Entry("Uniform average", UniformAverage, "combination"),
     "stacking": Entry("Global stacking", Stacking, "combination"),
     "stacking-fine-tuned": _selector("Stacking of fine-tuned models", FineTunedStacking, "combination"),
@@ -91,30 +98,38 @@ METHODS: dict[str, Entry] = {
     "user-selector": _selector("User-level selector", UserLevelSelector),
     "metaselector-simplified": _selector("MetaSelector-Simplified", SimplifiedMetaSelector, pretrain=False),
     "metaselector": _selector("MetaSelector", MetaSelector, **OF_TRAINED),
+    "meta-embedding": Entry(
+        "Meta-Embedding", MetaEmbedding, "adaptive", {"pretrain": False}, of_best=True, suits=has_vectors
+    ),
 }
 GROUPS = {
     "controls": [name for name, entry in METHODS.items() if entry.control and not entry.family],
     "selectors": [name for name, entry in METHODS.items() if entry.family == "selectors"],
     "all": list(METHODS),
 }
-STAGES = ("control", "model", "loss", "combination", "adaptive")
+STAGES = ("control", "model", "variant", "combination", "adaptive")
 NEED_USERS = (HedgeMixture, UserFineTuning, MetaSelector, SimplifiedMetaSelector)
+NEED_BEHAVIOURS = (DIN, DIEN)
 COMBINED_FROM = 2
 
 
 def entry(name: str) -> Entry:
     """The entry of a name.
 
-    ``package.module:Class`` names a model of one's own; ``MODEL+TRAINING`` a model trained on other losses.
+    ``package.module:Class`` names a model of one's own; ``MODEL~GATE+TRAINING`` a model gated, or trained on other
+    losses.
     """
-    model, training = split(name)
-    if training:
-        found = entry(model)
+    whole = parts(name)
+    if whole.gate or whole.training:
+        found = entry(whole.model)
         if found.group != "model":
-            raise InputError(f"method {name!r}: {model!r} does not learn by gradient steps on a loss of its own")
-        if training not in TRAININGS:
-            raise InputError(f"method {name!r}: training {training!r} is unknown{nearest(training, TRAININGS)}")
-        return replace(found, title=title_of(name), group="loss", training=TRAININGS[training])
+            raise InputError(f"method {name!r}: {whole.model!r} does not learn by gradient steps on a loss of its own")
+        for kind, given, known in (("gate", whole.gate, GATINGS), ("training", whole.training, TRAININGS)):
+            if given and given not in known:
+                raise InputError(f"method {name!r}: {kind} {given!r} is unknown{nearest(given, known)}")
+        training = TRAININGS[whole.training] if whole.training else CROSS_ENTROPY
+        gating = GATINGS[whole.gate] if whole.gate else None
+        return replace(found, title=title_of(name), group="variant", gating=gating, training=training)
     if ":" in name:
         return Entry(name.partition(":")[2], find_class(name, trusted=[name.partition(":")[0]]))
     if name not in METHODS:
@@ -122,42 +137,59 @@ def entry(name: str) -> Entry:
     return METHODS[name]
 
 
-def split(name: str) -> tuple[str, str]:
-    """The model and the training of ``MODEL+TRAINING``; no training for another name."""
-    model, _, training = name.partition("+")
-    return model, training
+def with_variants(names: Sequence[str], gates: Iterable[str], trainings: Iterable[str], schema: Schema) -> list[str]:
+    """``names``, and each of their models once more for each gate, and then for each training.
 
-
-def with_trainings(names: Sequence[str], trainings: Iterable[str], schema: Schema) -> list[str]:
-    """``names``, and each of their models once more for each training (``all`` for all that fit the classes)."""
-    wanted = [training for training in trainings if training and training != "cross_entropy"]
-    if "all" in wanted:
-        wanted = [training for training in TRAININGS if schema.classes == 2 or training not in BINARY_ONLY]
-    if unknown := [training for training in wanted if training not in TRAININGS]:
-        raise InputError(f"loss {unknown[0]!r} is unknown{nearest(unknown[0], ['all', *LOSSES, *TRAININGS])}")
+    ``all`` stands for all gates, or for all trainings that fit the classes. Models without an MLP are not gated.
+    """
+    wanted_gates = _wanted("gate", gates, GATINGS, list(GATINGS), GATINGS)
+    fitting = [training for training in TRAININGS if schema.classes == 2 or training not in BINARY_ONLY]
+    wanted = _wanted("loss", trainings, TRAININGS, fitting, {*LOSSES, *TRAININGS})
     models = [name for name in expand(names, schema) if group_of(name) == "model"]
-    return [*names, *(f"{model}+{training}" for model in models for training in wanted)]
+    gated = [f"{model}{GATE}{gate}" for model in models if can_be_gated(model) for gate in wanted_gates]
+    trained = [f"{model}{TRAINING}{training}" for model in (*models, *gated) for training in wanted]
+    return [*names, *gated, *trained]
 
 
-def options_of(name: str, options: Mapping[str, Options]) -> Options:
-    """The options given for a method; those given for a model hold for its trainings on other losses too."""
-    model, training = split(name)
-    inherited = {key: value for key, value in options.get(model, {}).items() if key != "loss"} if training else {}
-    return {**inherited, **options.get(name, {})}
+def _wanted(
+    option: str, given: Iterable[str], known: Iterable[str], every: Sequence[str], accepted: Iterable[str]
+) -> list[str]:
+    """Names of an option, ``all`` written out; accepted names that are not known change nothing about a model."""
+    names = [name for name in given if name]
+    if unknown := [name for name in names if name not in ("all", *accepted)]:
+        raise InputError(f"{option} {unknown[0]!r} is unknown{nearest(unknown[0], ['all', *accepted])}")
+    return list(every) if "all" in names else [name for name in names if name in known]
+
+
+def can_be_gated(model: str) -> bool:
+    """True for a model that always has an MLP, as far as that is known: not of one's own ones."""
+    hidden = arguments(METHODS[model].kind).get("hidden_dims") if model in METHODS else None
+    return ":" in model or (hidden is not None and bool(hidden.default))
 
 
 def group_of(name: str) -> str:
     """The group of a name; names that the catalogue does not know are models."""
-    model, training = split(name)
-    known = METHODS[model].group if model in METHODS else "model"
-    return "loss" if training in TRAININGS and known == "model" else known
+    whole = parts(name)
+    known = METHODS[whole.model].group if whole.model in METHODS else "model"
+    varied = whole.gate in GATINGS or whole.training in TRAININGS
+    return "variant" if varied and known == "model" else known
+
+
+def models_among(names: Iterable[str]) -> list[str]:
+    """What combinations are made of: the models, and the gated ones whose model is not there without its gate."""
+    names = list(names)
+    gated = [name for name in names if group_of(name) == "variant" and not parts(name).training]
+    alone = {name for name in gated if not {*bases(name)} & {*names}}
+    return [name for name in names if group_of(name) == "model" or name in alone]
 
 
 def title_of(name: str) -> str:
     """How tables call a name; one that the catalogue does not know as it is."""
-    model, training = split(name)
-    title = METHODS[model].title if model in METHODS else model
-    return f"{title} + {TRAININGS[training].title}" if training in TRAININGS else title
+    whole = parts(name)
+    title = METHODS[whole.model].title if whole.model in METHODS else whole.model
+    if whole.gate in GATINGS:
+        title += f" + {GATINGS[whole.gate].title}"
+    return f"{title} + {TRAININGS[whole.training].title}" if whole.training in TRAININGS else title
 
 
 def expand(names: Iterable[str], schema: Schema) -> list[str]:
@@ -184,87 +216,18 @@ def expand(names: Iterable[str], schema: Schema) -> list[str]:
 def _left_out(names: Iterable[str], schema: Schema) -> dict[str, str]:
     """What the log or the other methods do not allow, and what it needs."""
     names = list(names)
-    models = [name for name in names if entry(name).group == "model"]
+    models = models_among(names)
     has_user = schema.user_field is not None
     needs = {}
     for name in names:
-        if entry(name).made_of_models and len(models) < COMBINED_FROM:
+        if entry(name).kind is MetaEmbedding and not (models and has_profile(schema)):
+            needs[name] = "a model, and a category field of the user with fields of owner 'user' beside it"
+        elif entry(name).kind is not MetaEmbedding and entry(name).made_of_models and len(models) < COMBINED_FROM:
             needs[name] = "two models among the methods"
         elif entry(name).kind in NEED_USERS and not has_user:
             needs[name] = "the schema to name its user and to have a category field of that column"
+        elif entry(name).kind in NEED_BEHAVIOURS and not behaviours(schema):
+            needs[name] = "a history of the kind 'sequence' that collects a category field"
         elif name == "mean-logit" and not schema.item and not has_user:
             needs[name] = "the schema to name its item, or to have a category field of its user"
     return needs
-
-
-def pretraining(name: str, options: Options) -> tuple[float, str] | None:
-    """What a method that trains its models itself trains them on: ``pretrain_share`` and ``order`` of a user's rows.
-
-    It is given untrained models. None for a method without models, or that takes them as trained.
-    """
-    found = entry(name)
-    if not found.made_of_models or "pretrain" not in arguments(found.kind):
-        return None
-    given = {key: parameter.default for key, parameter in arguments(found.kind).items()} | {**found.options, **options}
-    return (given["pretrain_share"], given["order"]) if given["pretrain"] else None
-
-
-def build(name: str, schema: Schema, options: Options, models: Sequence[Method]) -> Method:
-    """A new, untrained method.
-
-    Args:
-        name: a name in ``METHODS``, or ``package.module:Class``.
-        schema: the fitted schema.
-        options: for the model's constructor and for its training (``Supervised``, ``AutoLoss``), mixed.
-        models: those that a method is made of, the best one on validation rows first where it takes one: trained,
-            or untrained where ``pretraining`` says that it trains them itself.
-
-    Raises:
-        InputError: an option that neither takes, with the nearest one.
-    """
-    found = entry(name)
-    if found.made_of_models:
-        return _of_models(name, found, options, models)
-    if found.group == "control":
-        check_options(options, found.kind, name)
-        return _made(name, found.kind, options, schema)  # type: ignore[return-value]
-    of_model = [option for option in arguments(found.kind) if option not in ("schema", "self")]
-    trainer = found.training.kind
-    of_training = [option for option in arguments(trainer) if option != "model"]
-    for option in options:
-        if option not in (*of_model, *of_training):
-            raise InputError(f"{name}: unknown option {option!r}{nearest(option, [*of_model, *of_training])}")
-    model = _made(name, found.kind, {key: value for key, value in options.items() if key in of_model}, schema)
-    given = {**found.training.options, **{key: value for key, value in options.items() if key in of_training}}
-    if isinstance(given.get("controller"), str):
-        given["controller"] = load_controller(given["controller"])
-    return _made(name, trainer, given, model)  # type: ignore[return-value]
-
-
-def _of_models(name: str, found: Entry, options: Options, models: Sequence[Method]) -> Method:
-    """A method made of trained models; options of its selector stand among its own."""
-    own = [option for option in arguments(found.kind) if option not in ("self", "model", "models", "selector")]
-    of_selector = []
-    if "selector" in arguments(found.kind):
-        of_selector = [option for option in arguments(Selector) if option not in ("self", "schema", "models")]
-    for option in options:
-        if option not in (*own, *of_selector):
-            raise InputError(f"{name}: unknown option {option!r}{nearest(option, [*own, *of_selector])}")
-    given: dict[str, Any] = {**found.options, **{key: value for key, value in options.items() if key in own}}
-    if chosen := {key: value for key, value in options.items() if key in of_selector}:
-        given["selector"] = Selector(common_schema_of(models), len(models), **chosen)
-    return _made(name, found.kind, given, models[0] if found.of_best else models)  # type: ignore[return-value]
-
-
-def _made(name: str, kind: Callable[..., nn.Module], options: Options, first: object) -> nn.Module:
-    """``kind(first, **options)``; what torch or Python say of a value that cannot be becomes one line."""
-    try:
-        return kind(first, **options)
-    except InputError:
-        raise
-    except (TypeError, ValueError, RuntimeError) as error:
-        if not options:
-            raise
-        given = ", ".join(f"{option}={value!r}" for option, value in options.items())
-        reason = " ".join(str(error).split())
-        raise InputError(f"{name}: cannot be made with {given}: {reason}") from None

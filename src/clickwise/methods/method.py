@@ -98,6 +98,10 @@ class Method(nn.Module):
         """Users of ``log`` that the method has nothing to adapt to; None for a method that does not adapt to users."""
         return None
 
+    def served_by_generator(self, log: ClickLog) -> int | None:
+        """Users of ``log`` whose id is unknown and who get a generated vector; None for a method that makes none."""
+        return None
+
     def predict(self, batch: Batch) -> Tensor:
         """Probability of a click ``[batch]``, or of each class ``[batch, classes]``."""
         raise NotImplementedError

@@ -30,7 +30,7 @@ def print_leaderboard(results: Results, console: Console) -> None:
     titles = [title(results, name) for name in names]
     for columns in _pack(leaderboard_columns(results), titles, console.width):
         console.print(_table(titles, columns))
-    same = "; against the same model trained on cross-entropy" if results.get("own_model_differences") else ""
+    same = "; against the same model without its gate or other loss" if results.get("own_model_differences") else ""
     console.print(Text(f"Intervals: 95 %. Against the best single model{same}: {STARS}.", style="dim"))
     console.print(Text(verdict(results), style="bold"))
 

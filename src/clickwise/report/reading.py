@@ -36,7 +36,7 @@ def difference(results: Results, name: str, metric: str) -> Mapping[str, Any] | 
 
 
 def own_difference(results: Results, name: str, metric: str) -> Mapping[str, Any] | None:
-    """The comparison of a model trained on another loss with the same model trained on cross-entropy, or None."""
+    """The comparison of a model, gated or trained on another loss, with the same model without that, or None."""
     for entry in results.get("own_model_differences", ()):
         if (entry["method"], entry["metric"]) == (name, metric):
             found: Mapping[str, Any] = entry

@@ -24,8 +24,8 @@ METHOD_OF_NUMBERS = (
 )
 LEADERBOARD_NOTE = (
     "Best AUC first; the best single model is in bold. Small print: 95 % intervals, and p-values against the best "
-    "single model. A model trained on other losses is also held against the same model trained on cross-entropy. "
-    f"{STARS}."
+    "single model. A model that is gated or trained on another loss is also held against the same model without "
+    f"that. {STARS}."
 )
 
 
@@ -121,7 +121,19 @@ def users_section(results: Results, predictions: Predictions) -> str:
         parts.append(figure(won, "users-won", "Share of users won by each method", "Users won", caption))
     else:
         parts.append(paragraph("No shares of users won were computed."))
-    return section("users", "Users", group("pair", *parts), *_weights(results))
+    return section("users", "Users", group("pair", *parts), *_weights(results), *_newcomers(results))
+
+
+def _newcomers(results: Results) -> Iterator[str]:
+    """How many test users were new to a method that makes vectors for them."""
+    counts = {title(results, n): results["methods"][n].get("users_served_by_generator") for n in ranked(results)}
+    if made := {name: users for name, users in counts.items() if users is not None}:
+        listed = "; ".join(f"{name}: {count(users)}" for name, users in made.items())
+        yield paragraph(
+            f"Test users of unknown id, who get a vector generated from their profile: {listed}. "
+            "Other methods give them the vector of the unknown id.",
+            note=True,
+        )
 
 
 def _weights(results: Results) -> Iterator[str]:

@@ -13,7 +13,11 @@ from clickwise.errors import InputError, nearest
 if TYPE_CHECKING:
     from clickwise.reproduce.job import Job
 
-PAPERS = {"metaselector": "clickwise.reproduce.metaselector", "autoloss": "clickwise.reproduce.autoloss"}
+PAPERS = {
+    "metaselector": "clickwise.reproduce.metaselector",
+    "autoloss": "clickwise.reproduce.autoloss",
+    "udg": "clickwise.reproduce.udg",
+}
 
 
 def reproduce(job: "Job") -> list[Path]:

@@ -9,7 +9,7 @@ from clickwise.comparison import REPORT, Comparison
 from clickwise.data.storage import PreparedLog
 from clickwise.experiment import finished_comparison, run_comparison
 from clickwise.files import new_file
-from clickwise.methods.catalogue import options_of
+from clickwise.methods.names import options_of
 from clickwise.reproduce.job import Job
 from clickwise.runs import Plan
 from clickwise.tuning import TUNED, Tuning, as_config, is_tuned, tune

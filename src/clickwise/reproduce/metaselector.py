@@ -176,9 +176,9 @@ def check(job: Job) -> None:
     """Raise ``InputError`` for an option that the artefact does not take."""
     for option, given in (("trials", job.trials), ("models", job.models)):
         if given:
-            raise InputError(f"--{option}: is for the paper autoloss; leave it out")
+            raise InputError(f"--{option}: this paper has no such choice; leave it out")
     for name in job.own:
-        raise InputError(f"--set {name}.…: is for the paper autoloss; leave it out")
+        raise InputError(f"--set {name}.…: {job.artefact} has no such option; leave it out")
     if job.setting and job.artefact in SPLIT_OF_ITS_OWN:
         raise InputError(f"--setting: leave it out for {job.artefact}, {SPLIT_OF_ITS_OWN[job.artefact]}")
     if job.artefact == "figure2" and job.source not in ("", "synthetic"):

@@ -1,0 +1,111 @@
+"""Untrained methods from their names and options."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import nn
+
+from clickwise.configuration import arguments, check_options
+from clickwise.errors import InputError, nearest
+from clickwise.methods.catalogue import Entry, entry
+from clickwise.methods.controllers import load_controller
+from clickwise.methods.method import Method
+from clickwise.methods.names import Options
+from clickwise.methods.unseen import common_schema_of
+from clickwise.models.gated import UserDependentGating
+from clickwise.nn.selector import Selector
+from clickwise.schema import Schema
+
+
+def pretraining(name: str, options: Options) -> tuple[float, str] | None:
+    """What a method that trains its models itself trains them on: ``pretrain_share`` and ``order`` of a user's rows.
+
+    It is given untrained models. None for a method without models, or that takes them as trained.
+    """
+    found = entry(name)
+    if not found.made_of_models or "pretrain" not in arguments(found.kind):
+        return None
+    given = {key: parameter.default for key, parameter in arguments(found.kind).items()} | {**found.options, **options}
+    return (given["pretrain_share"], given["order"]) if given["pretrain"] else None
+
+
+def build(name: str, schema: Schema, options: Options, models: Sequence[Method]) -> Method:
+    """A new, untrained method.
+
+    Args:
+        name: a name in ``METHODS``, or ``package.module:Class``.
+        schema: the fitted schema.
+        options: for the model's constructor and for its training (``Supervised``, ``AutoLoss``), mixed.
+        models: those that a method is made of, the best one on validation rows first where it takes one: trained,
+            or untrained where ``pretraining`` says that it trains them itself.
+
+    Raises:
+        InputError: an option that neither takes, with the nearest one.
+    """
+    found = entry(name)
+    if found.made_of_models:
+        return _of_models(name, found, options, models)
+    if found.group == "control":
+        check_options(options, found.kind, name)
+        return _made(name, found.kind, options, schema)  # type: ignore[return-value]
+    taken = {
+        "model": [option for option in arguments(found.kind) if option not in ("schema", "self")],
+        "gate": [option for option in arguments(UserDependentGating) if option not in ("model", "gate")],
+        "training": [option for option in arguments(found.training.kind) if option != "model"],
+    }
+    if found.gating is None or found.gating.doubled:
+        taken["gate"] = []
+    known = [option for options_taken in taken.values() for option in options_taken]
+    if unknown := [option for option in options if option not in known]:
+        raise InputError(f"{name}: unknown option {unknown[0]!r}{nearest(unknown[0], known)}")
+    given = {part: {key: value for key, value in options.items() if key in taken[part]} for part in taken}
+    model = _network(name, found, given["model"], given["gate"], schema)
+    of_training = {**found.training.options, **given["training"]}
+    if isinstance(of_training.get("controller"), str):
+        of_training["controller"] = load_controller(of_training["controller"])
+    return _made(name, found.training.kind, of_training, model)  # type: ignore[return-value]
+
+
+def _network(name: str, found: Entry, options: Options, of_gate: Options, schema: Schema) -> nn.Module:
+    """The model as it is, gated, or with its embeddings doubled."""
+    gating = found.gating
+    if gating is None:
+        return _made(name, found.kind, options, schema)
+    if not gating.doubled:
+        return _made(name, UserDependentGating, {**gating.options, **of_gate}, _made(name, found.kind, options, schema))
+    if "embedding_dim" not in arguments(found.kind):
+        raise InputError(f"{name}: the model has no option 'embedding_dim' that could be doubled")
+    dim = options.get("embedding_dim", arguments(found.kind)["embedding_dim"].default)
+    return _made(name, found.kind, {**options, "embedding_dim": 2 * dim}, schema)
+
+
+def _of_models(name: str, found: Entry, options: Options, models: Sequence[Method]) -> Method:
+    """A method made of trained models; options of its selector stand among its own."""
+    own = [option for option in arguments(found.kind) if option not in ("self", "model", "models", "selector")]
+    of_selector = []
+    if "selector" in arguments(found.kind):
+        of_selector = [option for option in arguments(Selector) if option not in ("self", "schema", "models")]
+    for option in options:
+        if option not in (*own, *of_selector):
+            raise InputError(f"{name}: unknown option {option!r}{nearest(option, [*own, *of_selector])}")
+    given: dict[str, Any] = {**found.options, **{key: value for key, value in options.items() if key in own}}
+    if chosen := {key: value for key, value in options.items() if key in of_selector}:
+        given["selector"] = Selector(common_schema_of(models), len(models), **chosen)
+    if not found.of_best:
+        return _made(name, found.kind, given, models)  # type: ignore[return-value]
+    best = next((model for model in models if found.suits(model)), models[0])  # which then says what it lacks
+    return _made(name, found.kind, given, best)  # type: ignore[return-value]
+
+
+def _made(name: str, kind: Callable[..., nn.Module], options: Options, first: object) -> nn.Module:
+    """``kind(first, **options)``; what torch or Python say of a value that cannot be becomes one line."""
+    try:
+        return kind(first, **options)
+    except InputError:
+        raise
+    except (TypeError, ValueError, RuntimeError) as error:
+        if not options:
+            raise
+        given = ", ".join(f"{option}={value!r}" for option, value in options.items())
+        reason = " ".join(str(error).split())
+        raise InputError(f"{name}: cannot be made with {given}: {reason}") from None
