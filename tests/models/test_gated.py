@@ -180,6 +180,16 @@ def test_the_user_matters_through_the_gates_alone(gate: str) -> None:
 
 
 @every_gate
+def test_predictions_are_the_same_without_gradients(gate: str) -> None:
+    model, rows = gated(gate), rows_of()
+    with torch.no_grad():
+        found = model(rows)
+        again = model(rows)
+    assert torch.equal(found, again)
+    torch.testing.assert_close(found, model(rows))
+
+
+@every_gate
 def test_a_copy_has_gates_of_its_own(gate: str) -> None:
     model, rows = gated(gate), rows_of()
     before = model(rows)

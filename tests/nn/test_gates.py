@@ -1,6 +1,7 @@
 """Gates against their equations, row by row, and what they read."""
 
 import itertools
+import math
 from dataclasses import replace
 
 import pytest
@@ -143,6 +144,14 @@ def test_which_layers_are_gated_and_how_far(kind: str) -> None:
             nn.init.constant_(parameter, 100.0)
         hidden = torch.ones(1, 7, dtype=torch.float64)
         assert gates.gate(wanted[-1], hidden).unique().item() == GATES[kind].factor
+
+
+def test_sigmoid_gates_start_open() -> None:
+    gates = parts("udg")[2].gates
+    hidden = gates.networks(torch.zeros(1, gates.inputs.width, dtype=torch.float64))
+    for place in range(3):
+        gate = gates.gate(place, 0 * hidden[place])
+        torch.testing.assert_close(gate, torch.full_like(gate, 1 / (1 + math.exp(-2))))
 
 
 @every_kind

@@ -15,7 +15,7 @@ from clickwise.nn.gated_mlp import GatedMLP
 from clickwise.nn.mlp import MLP
 from clickwise.schema import Schema
 
-GATE_HIDDEN_DIMS = (32, 32)
+GATE_HIDDEN_DIMS = (16, 16)
 
 
 class UserDependentGating(Model):
@@ -30,7 +30,7 @@ class UserDependentGating(Model):
         inputs: what gates read, of ``clickwise.nn.gate_inputs.INPUTS``. None: what that kind of gate reads by
             definition, less what the schema has no fields for.
         gate_dim: length of the gates' own vector of a user; that of the model's field vectors where None.
-        gate_hidden_dims: lengths of the hidden layers of every gate network; (32, 32) where None.
+        gate_hidden_dims: lengths of the hidden layers of every gate network; (16, 16) where None.
         shuffle_users: give each row's gates another row's user (vector, profile, behaviour): a control whose gain must
             vanish. Its predictions depend on which rows share a batch; a row alone keeps its own user.
 

@@ -64,7 +64,11 @@ class ScalingGates(Gates):
         return hidden
 
     def apply_to(self, place: int, linear: nn.Linear, h: Tensor, gate: Tensor | None) -> Tensor:
-        result: Tensor = linear(h if gate is None else h * self.gate(place, gate))
+        if gate is not None:
+            scale = self.gate(place, gate)
+            # Where nothing is differentiated the product may lie where the gate did.
+            h = h * scale if torch.is_grad_enabled() else scale.mul_(h)
+        result: Tensor = linear(h)
         return result
 
     def gate(self, place: int, hidden: Tensor) -> Tensor:
