@@ -11,6 +11,8 @@ COMMANDS = {
     "training": [],
     "episodes": [],
     "autoloss": [],
+    "gating": [],
+    "sequences": [],
 }
 
 
