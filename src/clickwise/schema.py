@@ -22,6 +22,7 @@ PADDING = 0
 
 Owner = Literal["user", "item", "context", "history"]
 Kind = Literal["category", "bag", "sequence", "number"]
+Events = Literal["clicks", "all"]
 
 NUMBER_TRANSFORMS = ("standardise", "quantile", "log_square")
 TIME_TRANSFORMS = ("hour", "weekday", "weekend", "season")
@@ -34,13 +35,15 @@ class Field:
     Args:
         name: unique in its schema.
         owner: whom the value describes: ``user``, ``item``, ``context``, or ``history`` (built from the user's
-            own strictly earlier clicks).
+            own strictly earlier rows).
         kind: ``category`` (one value), ``bag`` (several values, unordered), ``sequence`` (several values, most
             recent last) or ``number``.
         vocabulary: fields with the same vocabulary share ids and so embeddings; defaults to ``name``.
         length: slots in the id matrix; 1 for a category. Longer bags are cut, longer sequences keep the most recent.
         column: column of the raw table; defaults to ``name``.
-        of: for ``owner="history"``: the name of the field whose values in earlier clicks are collected.
+        of: for ``owner="history"``: the name of the field whose values in earlier rows are collected. Where no field
+            has the name of the schema's label, that name collects earlier labels (see ``Schema.collects_label``).
+        events: for ``owner="history"``: the earlier rows it collects from, ``clicks`` or ``all``.
         separator: for a bag stored as text: what stands between two values.
         transform: for a number ``standardise`` (stays a number), ``quantile`` or ``log_square`` (become a bucket,
             so one id slot); for a category ``hour``, ``weekday``, ``weekend`` or ``season`` of a time column.
@@ -59,12 +62,14 @@ class Field:
     transform: str = ""
     buckets: int = 20
     min_count: int = 1
+    events: Events = "clicks"
 
     def __post_init__(self) -> None:
         if not self.name:
             raise InputError("field without a name: give each field of the schema a 'name'")
         self._require("owner", self.owner, get_args(Owner))
         self._require("kind", self.kind, get_args(Kind))
+        self._require("events", self.events, get_args(Events))
         for option in ("length", "buckets", "min_count"):
             value = getattr(self, option)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -73,6 +78,8 @@ class Field:
             raise InputError(
                 f"field {self.name!r}: a history field, and only that, names the field it collects in 'of'"
             )
+        if self.owner != "history" and self.events != "clicks":
+            raise InputError(f"field {self.name!r}: 'events' is for history fields, whose owner is 'history'")
         if self.owner == "history" and self.kind == "number":
             raise InputError(f"field {self.name!r}: a history field is a sequence or a bag, not a number")
         if self.kind == "number" and not self.transform:
@@ -137,16 +144,44 @@ class Schema:
         for f in self.fields:
             if f.owner != "history":
                 continue
-            if f.of not in names or self[f.of].owner == "history" or self[f.of].is_number:
-                raise InputError(f"field {f.name!r}: 'of' must name an id field of this schema, not {f.of!r}")
+            if self.collects_label(f):
+                self._check_label_history(f)
+            elif f.of not in names or self[f.of].owner == "history" or self[f.of].is_number:
+                raise InputError(
+                    f"field {f.name!r}: 'of' must name an id field of this schema, or its label {self.label!r}, "
+                    f"not {f.of!r}"
+                )
             if not self.user:
                 raise InputError(f"field {f.name!r}: a history field needs the schema's 'user' column")
+
+    def _check_label_history(self, spec: Field) -> None:
+        if spec.events != "all":
+            raise InputError(
+                f"field {spec.name!r}: a history of the label collects all earlier rows; set events to 'all'"
+            )
+        if spec.kind != "sequence":
+            raise InputError(f"field {spec.name!r}: a history of the label must be a 'sequence', not a {spec.kind!r}")
+        if spec.min_count != 1:
+            raise InputError(f"field {spec.name!r}: a history of the label keeps all classes; leave out min_count")
+        for f in self.fields:
+            if f.vocabulary == spec.vocabulary and not self.collects_label(f):
+                raise InputError(
+                    f"field {spec.name!r}: classes share no vocabulary with other values; {f.name!r} has "
+                    f"{f.vocabulary!r} too"
+                )
 
     def __getitem__(self, name: str) -> Field:
         for f in self.fields:
             if f.name == name:
                 return f
         raise InputError(f"schema: no field {name!r}{nearest(name, (f.name for f in self.fields))}")
+
+    def collects_label(self, spec: Field) -> bool:
+        """Whether ``spec`` is a history of labels: its ``of`` is the label's column, and no field has that name.
+
+        The vocabulary of such a field is one value a class, in order of class, whatever the rows hold.
+        """
+        return spec.owner == "history" and spec.of == self.label and all(f.name != self.label for f in self.fields)
 
     @cached_property
     def id_fields(self) -> tuple[Field, ...]:

@@ -16,13 +16,15 @@ from clickwise.data.history import Codes, pad_windows
 from clickwise.data.numbers import NumberStatistics, read_number, standardise
 from clickwise.data.rows import Rows, field_values, read_rows
 from clickwise.data.tables import RawTable, read_table
-from clickwise.data.tail import collected_fields, histories, history_fields
+from clickwise.data.tail import collected_fields, event_kinds, histories
 from clickwise.data.vocabulary import Vocabulary, globalise
 from clickwise.errors import InputError
 from clickwise.schema import Schema
 
 if TYPE_CHECKING:
     from clickwise.data.log import ClickLog
+
+TAIL_FILES = {"clicks": "history.parquet", "all": "interactions.parquet"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +35,8 @@ class Encoder:
         schema: the fitted schema.
         vocabularies: by name.
         numbers: statistics of number fields, by field name.
-        tail: each user's last clicks with their raw values (see ``build_tail``); None without history fields.
+        tails: by kind of events, each user's last ones with their raw values (see ``build_tail``); as many kinds as
+            history fields collect from.
         rows: rows of the log it was fitted on; rows of a table without time come after them.
         text: columns that were text; they are read as text from later files too, even where they look like numbers.
     """
@@ -41,7 +44,7 @@ class Encoder:
     schema: Schema
     vocabularies: Mapping[str, Vocabulary]
     numbers: Mapping[str, NumberStatistics]
-    tail: pl.DataFrame | None
+    tails: Mapping[str, pl.DataFrame]
     rows: int
     text: tuple[str, ...] = ()
 
@@ -56,8 +59,8 @@ class Encoder:
             "numbers": {name: statistics.to_dict() for name, statistics in self.numbers.items()},
         }
         (folder / "numbers.json").write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
-        if self.tail is not None:
-            self.tail.write_parquet(folder / "history.parquet")
+        for kind, tail in self.tails.items():
+            tail.write_parquet(folder / TAIL_FILES[kind])
 
     @classmethod
     def load(cls, folder: Path, schema: Schema) -> "Encoder":
@@ -76,16 +79,16 @@ class Encoder:
         try:
             state = json.loads((folder / "numbers.json").read_text(encoding="utf-8"))
             numbers = {name: NumberStatistics.from_dict(values) for name, values in state["numbers"].items()}
-            tail = pl.read_parquet(folder / "history.parquet") if history_fields(schema) else None
-            return cls(schema, vocabularies, numbers, tail, int(state["rows"]), tuple(state["text"]))
+            tails = {kind: pl.read_parquet(folder / TAIL_FILES[kind]) for kind in event_kinds(schema)}
+            return cls(schema, vocabularies, numbers, tails, int(state["rows"]), tuple(state["text"]))
         except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
             raise InputError(f"{folder}: the encoder is damaged: {' '.join(str(error).split())[:200]}") from None
 
     def encode_table(self, source: RawTable | Path | str, require_label: bool = True) -> "ClickLog":
         """Encode raw rows in file order; unseen users, items and values get the unknown id.
 
-        Histories are the saved clicks and, where the table has labels, its own, always strictly earlier ones. User
-        codes number the users of this table. Without a label column, where none is required, labels are 0.
+        Histories are made of the saved events and, where the table has labels, of its own, always strictly earlier
+        ones. User codes number the users of this table. Without a label column, where none is required, labels are 0.
         Kept columns that the table lacks are left out of ``extras``.
 
         Raises:
@@ -130,7 +133,7 @@ class Encoder:
     def _ids(self, frame: pl.DataFrame, rows: Rows, origin: str, labelled: bool) -> tuple[Codes, npt.NDArray[np.int32]]:
         ids = np.zeros((frame.height, self.schema.width), dtype=np.int32)
         collected: dict[str, Values] = {}
-        wanted = collected_fields(self.schema)
+        wanted = {name for kind in event_kinds(self.schema) for name in collected_fields(self.schema, kind)}
         for spec in self.schema.id_fields:
             if spec.owner == "history":
                 continue
@@ -142,7 +145,7 @@ class Encoder:
                 collected[spec.name] = values
         if not self.schema.user:
             return ids, np.zeros(frame.height, dtype=np.int32)
-        blocks, earlier = histories(self.schema, self.vocabularies, self.tail, rows, collected, labelled)
+        blocks, earlier = histories(self.schema, self.vocabularies, self.tails, rows, collected, labelled)
         for name, block in blocks.items():
             ids[:, self.schema.slots(name)] = block
         return ids, earlier

@@ -14,107 +14,99 @@ import polars as pl
 from clickwise.data.column_files import ColumnFile, write_column
 from clickwise.data.columns import Values
 from clickwise.data.encoder import Encoder, in_slots
+from clickwise.data.events import Collected, Events
 from clickwise.data.history import Codes, HistoryColumn, Moments, earlier_range, select_events
 from clickwise.data.numbers import NumberStatistics, fit_number, read_number, standardise
 from clickwise.data.rows import Column, Rows, field_values
-from clickwise.data.tail import build_tail, collected_fields, history_fields
+from clickwise.data.tail import build_tail, history_fields
 from clickwise.data.vocabulary import Vocabulary, as_text, factorise, fit_vocabulary, globalise
 from clickwise.schema import Field, Schema
 
 THREADS = 2  # each holds one raw column in memory
 IntArray = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Events:
-    """Clicked rows in order of user and time, and what histories need of them.
-
-    Attributes:
-        moments: keys of all rows.
-        clicked: the clicked rows, in file order.
-        order: positions in ``clicked``, sorted by key.
-        part: ``int8 [clicked]``, part of each, in sorted order.
-        values: of each collected field in the clicked rows.
-    """
-
-    moments: Moments
-    clicked: IntArray
-    order: IntArray
-    part: npt.NDArray[np.int8]
-    values: dict[str, Values]
-
-    def up_to(self, part: int) -> tuple[IntArray, IntArray]:
-        """Events that rows of ``part`` may know: their positions in ``clicked``, and their keys, sorted."""
-        chosen = self.order[self.part <= part]
-        return chosen, self.moments.key[self.clicked[chosen]]
+PartArray = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """The encoder, the encoded columns of all fields that are no histories, and the flat local ids of histories."""
+    """What is encoded.
+
+    Attributes:
+        encoder: fitted on the training rows.
+        columns: of all fields that are no histories.
+        moments: keys of all rows; None without histories.
+        events: by kind.
+        history: by history field, the local ids of all its events in file order, and how many each has if not one.
+    """
 
     encoder: Encoder
     columns: dict[str, ColumnFile]
-    events: Events | None
-    history: dict[str, Codes]
+    moments: Moments | None
+    events: dict[str, Events]
+    history: dict[str, tuple[Codes, IntArray | None]]
 
 
 def fit_encoder(
     column: Column,
     schema: Schema,
     rows: Rows,
-    part: npt.NDArray[np.int8],
+    part: PartArray,
     folder: Path,
     origin: str,
     text: tuple[str, ...],
 ) -> Fitted:
     """Fit on the rows of part 0 and encode every row; ``folder`` takes the encoded columns."""
     train = part == 0
-    events = _events(schema, rows, part) if history_fields(schema) else None
+    collected = Collected.of(schema, rows, part) if history_fields(schema) else None
     numbers, columns = _encode_numbers(column, schema, train, folder, origin)
 
-    def encode(name: str) -> tuple[Vocabulary, dict[str, ColumnFile], dict[str, Values]]:
+    def encode(name: str) -> tuple[Vocabulary, dict[str, ColumnFile]]:
         fields = [spec for spec in schema.id_fields if spec.vocabulary == name and spec.owner != "history"]
         read = [field_values(column, spec, numbers.get(spec.name), origin) for spec in fields]
         vocabulary, encoded = _fit_shared(fields, read, train)
-        files, clicked = {}, {}
+        files = {}
         for spec, values, flat in zip(fields, read, encoded, strict=True):
             path = folder / f"{schema.fields.index(spec)}.column"
             files[spec.name] = write_column(path, in_slots(flat, values.lengths, spec.length))
-            if events is not None and spec.name in collected_fields(schema):
-                clicked[spec.name] = values.take(events.clicked)
-        return vocabulary, files, clicked
+            if collected is not None:
+                collected.take(schema, spec.name, values)
+        return vocabulary, files
 
     own = dict.fromkeys(spec.vocabulary for spec in schema.id_fields if spec.owner != "history")
     vocabularies: dict[str, Vocabulary] = {}
     with ThreadPoolExecutor(THREADS) as pool:  # Polars and NumPy release the lock in the steps that take time
-        for name, (vocabulary, files, clicked) in zip(own, pool.map(encode, own), strict=True):
+        for name, (vocabulary, files) in zip(own, pool.map(encode, own), strict=True):
             vocabularies[name] = vocabulary
             columns |= files
-            if events is not None:
-                events.values.update(clicked)
-    history: dict[str, Codes] = {}
-    if events is not None:
+    history: dict[str, tuple[Codes, IntArray | None]] = {}
+    tails: dict[str, pl.DataFrame] = {}
+    if collected is not None:
         for name in schema.vocabulary_names():
             if name not in vocabularies:
-                vocabularies[name] = _fit_from_history(schema, name, events, train)
+                vocabularies[name] = _fit_from_history(schema, name, collected, train)
         for spec in history_fields(schema):
-            history[spec.name] = vocabularies[spec.vocabulary].encode(events.values[spec.of].flat)
+            values = collected.values[spec.events][spec.of]
+            history[spec.name] = vocabularies[spec.vocabulary].encode(values.flat), values.lengths
+        tails = {kind: build_tail(schema, kind, rows, values) for kind, values in collected.values.items()}
     schema = schema.fitted({name: vocabulary.size for name, vocabulary in vocabularies.items()})
-    tail = build_tail(schema, rows, events.values) if events is not None else None
-    return Fitted(Encoder(schema, vocabularies, numbers, tail, len(rows), text), columns, events, history)
+    encoder = Encoder(schema, vocabularies, numbers, tails, len(rows), text)
+    moments, events = (collected.moments, collected.events) if collected else (None, {})
+    return Fitted(encoder, columns, moments, events, history)
 
 
-def history_columns(fitted: Fitted, part: int) -> tuple[IntArray, dict[str, HistoryColumn]]:
-    """Sorted keys of the events that rows of ``part`` may know, and the history columns over them, with global ids."""
-    assert fitted.events is not None
-    schema = fitted.encoder.schema
-    chosen, keys = fitted.events.up_to(part)
-    columns = {}
-    for spec in history_fields(schema):
-        flat = globalise(fitted.history[spec.name], schema.offsets[spec.vocabulary])
-        columns[spec.name] = select_events(flat, fitted.events.values[spec.of].lengths, chosen, spec.length)
-    return keys, columns
+def history_columns(fitted: Fitted, part: int) -> list[tuple[IntArray, dict[str, HistoryColumn]]]:
+    """For each kind the sorted keys of the events that rows of ``part`` may know, and history columns of global ids."""
+    schema, found = fitted.encoder.schema, []
+    for kind, events in fitted.events.items():
+        assert fitted.moments is not None
+        chosen, keys = events.up_to(part, fitted.moments)
+        columns = {}
+        for spec in history_fields(schema, kind):
+            local, lengths = fitted.history[spec.name]
+            flat = globalise(local, schema.offsets[spec.vocabulary])
+            columns[spec.name] = select_events(flat, lengths, chosen, spec.length)
+        found.append((keys, columns))
+    return found
 
 
 def _encode_numbers(
@@ -132,13 +124,6 @@ def _encode_numbers(
     return numbers, columns
 
 
-def _events(schema: Schema, rows: Rows, part: npt.NDArray[np.int8]) -> Events:
-    moments = Moments.of(rows.user, rows.time)
-    clicked = rows.clicked(schema)
-    order = np.argsort(moments.key[clicked], kind="stable")
-    return Events(moments, clicked, order, part[clicked[order]], {})
-
-
 def _fit_shared(
     fields: list[Field], read: list[Values], train: npt.NDArray[np.bool_]
 ) -> tuple[Vocabulary, list[Codes]]:
@@ -154,21 +139,30 @@ def _fit_shared(
     return vocabulary, [local[part] for part in split]
 
 
-def _fit_from_history(schema: Schema, name: str, events: Events, train: npt.NDArray[np.bool_]) -> Vocabulary:
+def _fit_from_history(schema: Schema, name: str, collected: Collected, train: npt.NDArray[np.bool_]) -> Vocabulary:
     """A vocabulary that only histories use: each value counts as often as it stands in histories of training rows."""
-    chosen, keys = events.up_to(0)
-    start, end = earlier_range(keys, events.moments.key[train], events.moments.first[train])
-    fields = [spec for spec in history_fields(schema) if spec.vocabulary == name]
-    codes, distinct = factorise(_joined([events.values[spec.of].flat for spec in fields]))
+    moments, fields = collected.moments, [spec for spec in history_fields(schema) if spec.vocabulary == name]
+    codes, distinct = factorise(_joined([collected.values[spec.events][spec.of].flat for spec in fields]))
     counts = np.zeros(len(distinct) + 1, dtype=np.int64)
     position = 0
     for spec in fields:
-        values = events.values[spec.of]
+        values = collected.values[spec.events][spec.of]
         own = codes[position : position + len(values.flat)]
         position += len(own)
+        chosen, keys = collected.events[spec.events].up_to(0, moments)
+        start, end = earlier_range(keys, moments.key[train], moments.first[train])
         column = select_events(own, values.lengths, chosen, spec.length)
         np.add.at(counts, column.flat, column.occurrences(start, end))
+    if schema.collects_label(fields[0]):
+        return _of_classes(schema.classes, distinct, counts[:-1])
     return fit_vocabulary(distinct, counts[:-1], min(spec.min_count for spec in fields))[0]
+
+
+def _of_classes(classes: int, distinct: pl.Series, counts: IntArray) -> Vocabulary:
+    """The vocabulary of labels: all classes in their order, whether or not the rows have them."""
+    of_class = np.zeros(classes, dtype=np.int64)
+    of_class[distinct.to_numpy()] = counts
+    return Vocabulary(pl.Series(np.arange(classes)), of_class)
 
 
 def _joined(series: list[pl.Series]) -> pl.Series:

@@ -26,7 +26,7 @@ def write_parts(
 ) -> IntArray:
     """Write all arrays of the parts; returns how often each id stands in training rows, ``int64 [schema.size]``."""
     schema = fitted.encoder.schema
-    moments = fitted.events.moments if fitted.events else Moments.of(rows.user, rows.time) if schema.user else None
+    moments = fitted.moments or (Moments.of(rows.user, rows.time) if schema.user else None)
     for code, name in enumerate(PARTS):
         place = np.flatnonzero(part == code)
         (folder / name / "extras").mkdir(parents=True)
@@ -56,7 +56,7 @@ def _write_numbers(folder: Path, fitted: Fitted, part: PartArray) -> None:
 def _write_ids(folder: Path, fitted: Fitted, part: PartArray) -> IntArray:
     schema = fitted.encoder.schema
     counts = np.zeros(schema.size, dtype=np.int64)
-    histories = [history_columns(fitted, code) if fitted.events else None for code in range(len(PARTS))]
+    histories = [history_columns(fitted, code) for code in range(len(PARTS))]
     with ExitStack() as stack:
         writers = _writers(stack, folder, "ids", np.int32, schema.width, part)
         for start in range(0, len(part), CHUNK):
@@ -65,8 +65,9 @@ def _write_ids(folder: Path, fitted: Fitted, part: PartArray) -> IntArray:
             for code, writer in enumerate(writers):
                 inside = np.flatnonzero(part[start:stop] == code)
                 ids = block[inside]
-                if fitted.events and (known := histories[code]):
-                    _fill_histories(ids, schema, fitted.events.moments, start + inside, *known)
+                for events, known in histories[code]:
+                    assert fitted.moments is not None
+                    _fill_histories(ids, schema, fitted.moments, start + inside, events, known)
                 writer.write(ids)
                 if code == 0:
                     counts += np.bincount(ids.ravel(), minlength=schema.size)

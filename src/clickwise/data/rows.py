@@ -35,9 +35,13 @@ class Rows:
     def __len__(self) -> int:
         return len(self.user)
 
-    def clicked(self, schema: Schema) -> IntArray:
-        """Rows whose label counts as a click."""
-        return np.flatnonzero(self.label >= schema.click_from)
+    def events(self, schema: Schema, kind: str) -> IntArray:
+        """Rows that histories of such events collect, in file order: ``clicks`` by their label, or ``all``."""
+        return np.flatnonzero(self.label >= schema.click_from) if kind == "clicks" else np.arange(len(self))
+
+    def labels(self, chosen: IntArray) -> Values:
+        """The labels of some rows, as values that a history collects."""
+        return Values(pl.Series(self.label[chosen], dtype=pl.Int64))
 
 
 def read_rows(column: Column, count: int, schema: Schema, origin: str, labelled: bool = True, first: int = 0) -> Rows:

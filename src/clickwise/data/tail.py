@@ -15,37 +15,84 @@ from clickwise.schema import Field, Schema
 IntArray = npt.NDArray[np.int64]
 
 
-def history_fields(schema: Schema) -> tuple[Field, ...]:
-    """Fields that are built from earlier clicks."""
-    return tuple(spec for spec in schema.fields if spec.owner == "history")
+def history_fields(schema: Schema, kind: str = "") -> tuple[Field, ...]:
+    """Fields that are built from earlier rows: those of one kind of events, or all."""
+    return tuple(spec for spec in schema.fields if spec.owner == "history" and kind in ("", spec.events))
 
 
-def collected_fields(schema: Schema) -> tuple[str, ...]:
-    """Names of the fields whose values histories collect."""
-    return tuple(dict.fromkeys(spec.of for spec in history_fields(schema)))
+def event_kinds(schema: Schema) -> tuple[str, ...]:
+    """The kinds of events that histories of the schema collect from."""
+    return tuple(dict.fromkeys(spec.events for spec in history_fields(schema)))
 
 
-def build_tail(schema: Schema, rows: Rows, values: Mapping[str, Values]) -> pl.DataFrame:
-    """Raw values of each user's last clicks, as many as the longest history holds, in order of user code and time.
+def collected_fields(schema: Schema, kind: str) -> tuple[str, ...]:
+    """Names of what histories of one kind of events collect: fields, and the label where they collect that."""
+    return tuple(dict.fromkeys(spec.of for spec in history_fields(schema, kind)))
+
+
+def collects_labels(schema: Schema, kind: str) -> bool:
+    """Whether histories of one kind of events collect labels."""
+    return any(schema.collects_label(spec) for spec in history_fields(schema, kind))
+
+
+def build_tail(schema: Schema, kind: str, rows: Rows, values: Mapping[str, Values]) -> pl.DataFrame:
+    """Raw values of each user's last events, as many as the longest history holds, in order of user code and time.
 
     Args:
         schema: of the log.
+        kind: of the events, as in ``Field.events``.
         rows: of the log.
-        values: for each collected field its values in the clicked rows.
+        values: of everything that histories of these events collect, in the rows that are events.
 
     Returns:
         Columns ``user``, ``time`` and ``value:<field>``, a list where the field is a bag or a sequence.
     """
     assert rows.users is not None  # a schema with history fields names a user column
-    clicked = rows.clicked(schema)
-    order = np.lexsort((rows.time[clicked], rows.user[clicked]))
-    longest = max(spec.length for spec in history_fields(schema))
-    kept = order[last_of_each_user(rows.user[clicked][order], longest)]
-    columns = {"user": rows.users.gather(rows.user[clicked[kept]]), "time": pl.Series(rows.time[clicked[kept]])}
-    return pl.DataFrame(columns | {f"value:{name}": _as_series(values[name].take(kept)) for name in values})
+    events = rows.events(schema, kind)
+    order = np.lexsort((rows.time[events], rows.user[events]))
+    longest = max(spec.length for spec in history_fields(schema, kind))
+    kept = order[last_of_each_user(rows.user[events][order], longest)]
+    columns = {"user": rows.users.gather(rows.user[events[kept]]), "time": pl.Series(rows.time[events[kept]])}
+    collected = {name: values[name].take(kept) for name in collected_fields(schema, kind)}
+    return pl.DataFrame(columns | {f"value:{name}": _as_series(part) for name, part in collected.items()})
 
 
 def histories(
+    schema: Schema,
+    vocabularies: Mapping[str, Vocabulary],
+    tails: Mapping[str, pl.DataFrame],
+    rows: Rows,
+    values: Mapping[str, Values],
+    labelled: bool,
+) -> tuple[dict[str, Codes], npt.NDArray[np.int32]]:
+    """History blocks of new rows, from the tails and from the rows' own events, each strictly earlier.
+
+    Rows without labels are no events, of any kind: what came of them is not known. An event that stands both in a tail
+    and in the rows (same user, time and values) counts once.
+
+    Args:
+        schema: fitted schema.
+        vocabularies: by name.
+        tails: what ``build_tail`` kept, by kind of events.
+        rows: the new rows.
+        values: of each collected field in all of them.
+        labelled: whether their labels are known.
+
+    Returns:
+        ``int32 [rows, length]`` for each history field, and ``int32 [rows]`` the number of earlier rows of the same
+        user that are known: those of this table and the events of a tail.
+    """
+    blocks: dict[str, Codes] = {}
+    earlier = np.zeros(len(rows), dtype=np.int32)
+    for kind in event_kinds(schema) or ("clicks",):  # without histories the rows themselves are counted
+        found, known = _histories_of(kind, schema, vocabularies, tails.get(kind), rows, values, labelled)
+        blocks |= found
+        earlier = np.maximum(earlier, known)
+    return blocks, earlier
+
+
+def _histories_of(
+    kind: str,
     schema: Schema,
     vocabularies: Mapping[str, Vocabulary],
     tail: pl.DataFrame | None,
@@ -53,25 +100,20 @@ def histories(
     values: Mapping[str, Values],
     labelled: bool,
 ) -> tuple[dict[str, Codes], npt.NDArray[np.int32]]:
-    """History blocks of new rows, from the tail and from the rows' own clicks, each strictly earlier.
-
-    A click that stands both in the tail and in the rows (same user, time and values) counts once.
-
-    Returns:
-        ``int32 [rows, length]`` for each history field, and ``int32 [rows]`` the number of earlier rows of the same
-        user that are known: those of this table and the clicks of the tail.
-    """
-    clicked = rows.clicked(schema) if labelled else np.empty(0, dtype=np.int64)
-    own = {name: values[name].take(clicked) for name in collected_fields(schema)}
-    old_user, old_time, old = _old_events(tail, rows, clicked, own)
+    """As ``histories``, for one kind of events."""
+    events = rows.events(schema, kind) if labelled else np.empty(0, dtype=np.int64)
+    own = {name: values[name].take(events) for name in collected_fields(schema, kind) if name in values}
+    if collects_labels(schema, kind):
+        own[schema.label] = rows.labels(events)
+    old_user, old_time, old = _old_events(tail, rows, events, own)
     moments = Moments.of(np.concatenate([rows.user, old_user]), np.concatenate([rows.time, old_time]))
     count = len(rows)
     key, first, old_key = moments.key[:count], moments.first[:count], moments.key[count:]
-    event_key = np.concatenate([old_key, key[clicked]])
+    event_key = np.concatenate([old_key, key[events]])
     order = np.argsort(event_key, kind="stable")
     start, end = earlier_range(event_key[order], key, first)
     blocks = {}
-    for spec in history_fields(schema):
+    for spec in history_fields(schema, kind):
         vocabulary, offset = vocabularies[spec.vocabulary], schema.offsets[spec.vocabulary]
         parts = [part[spec.of] for part in (old, own) if spec.of in part]
         flat = np.concatenate([vocabulary.encode(part.flat) for part in parts])
@@ -82,16 +124,16 @@ def histories(
 
 
 def _old_events(
-    tail: pl.DataFrame | None, rows: Rows, clicked: IntArray, own: Mapping[str, Values]
+    tail: pl.DataFrame | None, rows: Rows, events: IntArray, own: Mapping[str, Values]
 ) -> tuple[IntArray, IntArray, dict[str, Values]]:
-    """User code, time and values of the tail's events for the users of the rows, less those among the rows' clicks."""
+    """User code, time and values of the tail's events for the users of the rows, less those among the rows' events."""
     if tail is None or rows.users is None:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), {}
     users = pl.DataFrame({"user": match_type(rows.users, tail["user"].dtype), "code": np.arange(len(rows.users))})
     known = tail.join(users.filter(pl.col("user").is_not_null()), on="user", how="inner", maintain_order="left")
     of_tail = {name: _as_values(known[f"value:{name}"]) for name in own}
     signs = _signs(known["code"].to_numpy(), known["time"].to_numpy(), of_tail)
-    again = _signs(rows.user[clicked], rows.time[clicked], own)
+    again = _signs(rows.user[events], rows.time[events], own)
     fresh = signs.with_row_index("index").join(again, on=signs.columns, how="anti", nulls_equal=True)["index"].sort()
     kept = fresh.cast(pl.Int64).to_numpy()
     return (

@@ -8,7 +8,7 @@ from clickwise.schema import Field, Schema
 
 @dataclass(frozen=True)
 class Behaviours:
-    """Sequences of one length that stand side by side: the n-th slots of all of them describe one behaviour.
+    """Sequences of one length and kind of events, side by side: the n-th slots of all of them describe one behaviour.
 
     Attributes:
         sequences: names of the sequence fields.
@@ -16,6 +16,9 @@ class Behaviours:
         slots: for each, its columns of the id matrix.
         target_slots: for each target, its column.
         length: slots of each sequence.
+        events: what a behaviour is: ``clicks``, or ``all`` for any earlier row, clicked or not.
+        labels: where the schema has a history of labels of this length and these events, its columns of the id matrix:
+            the n-th is what came of the n-th behaviour, as ``BehaviourLabels`` reads it.
     """
 
     sequences: tuple[str, ...]
@@ -23,17 +26,23 @@ class Behaviours:
     slots: tuple[slice, ...]
     target_slots: tuple[int, ...]
     length: int
+    events: str = "clicks"
+    labels: slice | None = None
 
 
 def behaviours(schema: Schema) -> tuple[Behaviours, ...]:
-    """The sequence fields of a schema that have a category field to be compared with, those of one length together.
+    """The sequence fields of a schema that have a category field to be compared with, in groups.
 
-    A history is compared with the field that it collects, another sequence with the item's category field of the same
-    vocabulary. Bags, and sequences that collect bags, have no order of behaviours and are left out.
+    Those of one length and one kind of events stand together. A history is compared with the field that it collects,
+    another sequence with the item's category field of the same vocabulary. Bags, and sequences that collect bags, have
+    no order of behaviours and are left out; so are histories of labels, which tell of the others.
     """
     pairs = [(spec, _target(schema, spec)) for spec in schema.id_fields if spec.kind == "sequence"]
-    lengths = dict.fromkeys(spec.length for spec, target in pairs if target)
-    return tuple(_aligned(schema, [(s, t) for s, t in pairs if t and s.length == length]) for length in lengths)
+    groups: dict[tuple[int, str], list[tuple[Field, str]]] = {}
+    for spec, target in pairs:
+        if target:
+            groups.setdefault((spec.length, spec.events), []).append((spec, target))
+    return tuple(_aligned(schema, group) for group in groups.values())
 
 
 def need_behaviours(schema: Schema, model: str) -> tuple[Behaviours, ...]:
@@ -51,6 +60,8 @@ def need_behaviours(schema: Schema, model: str) -> tuple[Behaviours, ...]:
 
 
 def _target(schema: Schema, spec: Field) -> str:
+    if schema.collects_label(spec):
+        return ""
     if spec.owner == "history":
         return spec.of if schema[spec.of].kind == "category" else ""
     same = [f.name for f in schema.id_fields if f.kind == "category" and f.vocabulary == spec.vocabulary]
@@ -58,10 +69,15 @@ def _target(schema: Schema, spec: Field) -> str:
 
 
 def _aligned(schema: Schema, pairs: list[tuple[Field, str]]) -> Behaviours:
+    length, events = pairs[0][0].length, pairs[0][0].events
+    labels = (f.name for f in schema.id_fields if schema.collects_label(f) and (f.length, f.events) == (length, events))
+    of_labels = next(labels, None)
     return Behaviours(
         tuple(spec.name for spec, _ in pairs),
         tuple(target for _, target in pairs),
         tuple(schema.slots(spec.name) for spec, _ in pairs),
         tuple(schema.slots(target).start for _, target in pairs),
-        pairs[0][0].length,
+        length,
+        events,
+        None if of_labels is None else schema.slots(of_labels),
     )

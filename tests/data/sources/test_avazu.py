@@ -139,3 +139,57 @@ def test_the_real_sample(shared_data: Path, tmp_path: Path) -> None:
     assert table["device_id"].n_unique() == 1_075
     assert table["device_ip"].n_unique() == 7_302
     assert table["time"].unique().to_list() == [int(datetime(2014, 10, 21, tzinfo=UTC).timestamp())]
+
+
+def test_an_item_is_named_and_a_publisher_is_the_app_where_the_site_is_the_null_one(tmp_path: Path) -> None:
+    in_app = line(1).replace("1fbe01fe", "85f751fd").replace("ecad2386", "54c5d545")
+    table, schema = load_source("avazu", official(tmp_path, line(0), in_app), item="publisher")
+    assert table["publisher"].to_list() == ["1fbe01fe", "54c5d545"]
+    assert schema.item == "publisher"
+    assert [field.name for field in schema.fields if field.owner == "item"] == ["publisher"]
+    assert columns(schema) == [*CATEGORIES, "publisher", "hour", "weekday", "weekend"]
+    for name in ("C14", "C17"):
+        _, schema = load_source("avazu", tmp_path, item=name)
+        assert (schema.item, schema[name].owner, schema["site_id"].owner) == (name, "item", "context")
+        assert columns(schema) == [*CATEGORIES, "hour", "weekday", "weekend"]
+    assert load_source("avazu", tmp_path)[1].item == ""
+
+
+def test_sessions_hold_earlier_hours_clicked_or_not(tmp_path: Path) -> None:
+    ads = [15_706 + row % 3 for row in range(60)]
+    lines = [
+        line(row, row % 2, f"141021{row // 3:02d}", "aaaaaaaa").replace("15706", str(ad)) for row, ad in enumerate(ads)
+    ]
+    root = official(tmp_path, *lines)
+    options = {"user": "device", "item": "C14", "session_length": 4, "min_count": 1}
+    log = load("avazu", root, split="chronological-per-user", cache=tmp_path / "cache", **options)
+    schema = log.schema
+    assert (schema["session_items"].vocabulary, schema["session_items"].events) == ("C14", "all")
+    values = log.encoder.vocabularies["C14"].values.to_list()
+    for part in log:
+        for row, ids in zip(part.row.tolist(), part.ids, strict=True):
+            before = range(row // 3 * 3)[-4:]
+            items, labels = (ids[schema.slots(name)] for name in ("session_items", "session_labels"))
+            named = [int(values[k]) for k in items[items > 0] - schema.offsets["C14"] - 2]
+            assert named == [ads[k] for k in before]
+            held = labels[labels > 0] - schema.offsets["session_labels"] - 2
+            assert held.tolist() == [k % 2 for k in before]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"item": "id"},
+            "item 'id' names the impression, so that every row is an item of its own, seen once; use one of",
+        ),
+        ({"item": "C15"}, "item 'C15' is unknown; did you mean 'C1"),
+        ({"session_length": 5}, "session_length is of a user's earlier items; give user too: device, device_id"),
+        ({"session_length": 5, "user": "device"}, "session_length is of .*; give item too: C14, C17, publisher"),
+        ({"session_length": True}, "session_length must be a whole number of at least 0, not True"),
+    ],
+)
+def test_items_and_sessions_that_cannot_be(options: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"source 'avazu': {message}") as error:
+        load_source("avazu", official(tmp_path, line(0)), **options)
+    assert "\n" not in str(error.value)

@@ -100,6 +100,28 @@ def test_vocabularies_can_be_shared_and_histories_longer(tmp_path: Path) -> None
     assert schema["genres"].length == 5
 
 
+def test_sessions_hold_every_rating_and_its_label(tmp_path: Path) -> None:
+    zipped(tmp_path, "ml-1m", ML_1M)
+    plain, without = load_source("movielens-1m", tmp_path)
+    table, schema = load_source("movielens-1m", tmp_path, session_length=9, label="stars")
+    assert table.drop("label").equals(plain.drop("label"))
+    movies, labels = schema["session_movies"], schema["session_labels"]
+    assert (movies.of, movies.events, movies.length, movies.vocabulary) == ("movie", "all", 9, "session_movies")
+    assert (labels.of, labels.events, labels.length) == ("label", "all", 9)
+    assert schema.collects_label(labels)
+    assert [f for f in schema.fields if f not in (movies, labels)] == list(without.fields)
+    shared = {"shared_vocabulary": True, "session_length": 2}
+    _, schema = load_source("movielens-1m", tmp_path, features="ids", **shared)
+    assert [field.name for field in schema.fields] == ["user", "session_movies", "session_labels", "movie"]
+    assert schema["session_movies"].vocabulary == "movie"
+
+
+@pytest.mark.parametrize("length", [-1, 2.0, True])
+def test_session_lengths_that_cannot_be(length: object, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"session_length must be a whole number of at least 0, not {length!r}"):
+        load_source("movielens-1m", zipped(tmp_path, "ml-1m", ML_1M), session_length=length)
+
+
 @pytest.mark.parametrize(
     ("source", "name", "file"), [("movielens-1m", "ml-1m", "ratings.dat"), ("movielens-100k", "ml-100k", "u.data")]
 )

@@ -11,7 +11,7 @@ from clickwise.errors import InputError
 
 def test_sources_say_what_they_are() -> None:
     movielens = {f"movielens-{name}" for name in ("100k", "1m", "20m", "25m", "latest", "latest-small")}
-    assert set(SOURCES) == {"synthetic", "amazon", "criteo", "avazu", "alimama", *movielens}
+    assert set(SOURCES) == {"synthetic", "amazon", "criteo", "avazu", "alimama", "book-crossing", *movielens}
     for name, source in SOURCES.items():
         assert source.name == name
         assert source.description
@@ -26,8 +26,9 @@ def test_options_go_to_the_source() -> None:
 
 def test_options_are_listed_with_defaults() -> None:
     assert SOURCES["synthetic"].options()["impressions"].default == 120_000
+    of_movielens = {"label", "features", "shared_vocabulary", "history_length", "session_length"}
     for name in (name for name in SOURCES if name.startswith("movielens")):
-        assert set(SOURCES[name].options()) == {"label", "features", "shared_vocabulary", "history_length"}
+        assert set(SOURCES[name].options()) == of_movielens
 
 
 def test_unknown_name_suggests_the_nearest() -> None:

@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from clickwise.data.sources.population import GROUPS, START
-from clickwise.data.sources.synthetic import generate, requests
+from clickwise.data.sources.synthetic import generate, load, requests
 from clickwise.errors import InputError
 from clickwise.schema import Schema
 
@@ -252,3 +252,17 @@ def test_users_who_came_too_late_for_so_many_impressions() -> None:
             assert "cannot have 300 impressions; add users" in str(error)
             failures += 1
     assert failures < 6
+
+
+def test_sessions_change_the_schema_and_no_row() -> None:
+    plain, without = load(users=20, items=10, impressions=200)
+    table, schema = load(users=20, items=10, impressions=200, session_length=6)
+    assert table.equals(plain)
+    added = [field for field in schema.fields if field not in without.fields]
+    assert [(field.name, field.of, field.length, field.events) for field in added] == [
+        ("session_items", "item", 6, "all"),
+        ("session_categories", "category", 6, "all"),
+        ("session_labels", "label", 6, "all"),
+    ]
+    with pytest.raises(InputError, match="session_length must be at least 0, not -1"):
+        load(session_length=-1)

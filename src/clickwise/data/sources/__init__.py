@@ -148,6 +148,13 @@ SOURCES: dict[str, Source] = {
             module="clickwise.data.sources.alimama",
             function="load",
         ),
+        Source(
+            name="book-crossing",
+            description="1,149,780 ratings of books by 105,283 users, most of them 0, without time; 8 of 10 is a click",
+            origin="Ziegler et al. (2004), http://www2.informatik.uni-freiburg.de/~cziegler/BX/; fetched by hand",
+            module="clickwise.data.sources.book_crossing",
+            function="load",
+        ),
     )
 }
 

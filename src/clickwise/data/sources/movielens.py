@@ -102,6 +102,7 @@ def load_1m(
     features: str = "all",
     shared_vocabulary: bool = False,
     history_length: int = HISTORY_LENGTH,
+    session_length: int = 0,
 ) -> tuple[pl.DataFrame, Schema]:
     """MovieLens-1M: 1,000,209 ratings of 3,706 movies by 6,040 users.
 
@@ -113,11 +114,13 @@ def load_1m(
         shared_vocabulary: whether the history's movies and genres share ids and embeddings with the target's. The
             paper's count of features fits separate ones, and a linear weight means different things in the two places.
         history_length: slots of the history of movies and of that of genres.
+        session_length: slots of the session, the last movies that the user rated, liked or not, with their labels; 0
+            for none.
 
     Raises:
         InputError: files that cannot be downloaded, are damaged, or are not in the official layout.
     """
-    return _load(ML_1M, root, Options(label, features, shared_vocabulary, history_length))
+    return _load(ML_1M, root, Options(label, features, shared_vocabulary, history_length, session_length))
 
 
 def load_100k(
@@ -126,9 +129,10 @@ def load_100k(
     features: str = "all",
     shared_vocabulary: bool = False,
     history_length: int = HISTORY_LENGTH,
+    session_length: int = 0,
 ) -> tuple[pl.DataFrame, Schema]:
     """MovieLens-100K: 100,000 ratings of 1,682 movies by 943 users; arguments and errors as for ``load_1m``."""
-    return _load(ML_100K, root, Options(label, features, shared_vocabulary, history_length))
+    return _load(ML_100K, root, Options(label, features, shared_vocabulary, history_length, session_length))
 
 
 def _load(release: _Release, root: Path | None, options: Options) -> tuple[pl.DataFrame, Schema]:

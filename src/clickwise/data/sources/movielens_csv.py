@@ -44,6 +44,7 @@ def load_20m(
     features: str = "all",
     shared_vocabulary: bool = False,
     history_length: int = HISTORY_LENGTH,
+    session_length: int = 0,
 ) -> tuple[pl.DataFrame, Schema]:
     """MovieLens-20M: 20,000,263 ratings of 26,744 movies by 138,493 users.
 
@@ -54,11 +55,13 @@ def load_20m(
             AutoLoss paper has them).
         shared_vocabulary: whether the history's movies and genres share ids and embeddings with the target's.
         history_length: slots of the history of movies and of that of genres.
+        session_length: slots of the session, the last movies that the user rated, liked or not, with their labels; 0
+            for none.
 
     Raises:
         InputError: files that cannot be downloaded, are damaged, or are not in the official layout.
     """
-    return _load(ML_20M, root, Options(label, features, shared_vocabulary, history_length))
+    return _load(ML_20M, root, Options(label, features, shared_vocabulary, history_length, session_length))
 
 
 def load_25m(
@@ -67,9 +70,10 @@ def load_25m(
     features: str = "all",
     shared_vocabulary: bool = False,
     history_length: int = HISTORY_LENGTH,
+    session_length: int = 0,
 ) -> tuple[pl.DataFrame, Schema]:
     """MovieLens-25M: 25,000,095 ratings of 59,047 movies by 162,541 users; the rest is as for ``load_20m``."""
-    return _load(ML_25M, root, Options(label, features, shared_vocabulary, history_length))
+    return _load(ML_25M, root, Options(label, features, shared_vocabulary, history_length, session_length))
 
 
 def load_latest(
@@ -78,9 +82,10 @@ def load_latest(
     features: str = "all",
     shared_vocabulary: bool = False,
     history_length: int = HISTORY_LENGTH,
+    session_length: int = 0,
 ) -> tuple[pl.DataFrame, Schema]:
     """MovieLens-latest: all ratings, replaced from time to time, so its download has no checksum; as ``load_20m``."""
-    return _load(ML_LATEST, root, Options(label, features, shared_vocabulary, history_length))
+    return _load(ML_LATEST, root, Options(label, features, shared_vocabulary, history_length, session_length))
 
 
 def load_latest_small(
@@ -89,9 +94,10 @@ def load_latest_small(
     features: str = "all",
     shared_vocabulary: bool = False,
     history_length: int = HISTORY_LENGTH,
+    session_length: int = 0,
 ) -> tuple[pl.DataFrame, Schema]:
     """MovieLens-latest-small: some 100,000 of the ratings of ``load_latest``, and replaced like them."""
-    return _load(ML_LATEST_SMALL, root, Options(label, features, shared_vocabulary, history_length))
+    return _load(ML_LATEST_SMALL, root, Options(label, features, shared_vocabulary, history_length, session_length))
 
 
 def _load(release: _Release, root: Path | None, options: Options) -> tuple[pl.DataFrame, Schema]:

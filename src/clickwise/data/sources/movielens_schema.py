@@ -20,6 +20,8 @@ class Options:
         features: ``all``, or ``ids`` for the user and the movie alone.
         shared_vocabulary: whether the history's movies and genres share ids and embeddings with the target's.
         history_length: slots of the history of movies and of that of genres.
+        session_length: slots of the session, the last movies that the user rated, liked or not, with their labels; 0
+            for none.
 
     Raises:
         InputError: an unknown choice, or an option of histories where there are none.
@@ -29,15 +31,19 @@ class Options:
     features: str = "all"
     shared_vocabulary: bool = False
     history_length: int = HISTORY_LENGTH
+    session_length: int = 0
 
     def __post_init__(self) -> None:
         for option, value, known in (("label", self.label, LABELS), ("features", self.features, FEATURES)):
             if value not in known:
                 raise InputError(f"source MovieLens: {option} {value!r} is unknown{nearest(str(value), known)}")
+        length = self.session_length
+        if not isinstance(length, int) or isinstance(length, bool) or length < 0:
+            raise InputError(f"source MovieLens: session_length must be a whole number of at least 0, not {length!r}")
         if not self.only_ids:
             return
         for option, given in (
-            ("shared_vocabulary", self.shared_vocabulary),
+            ("shared_vocabulary", self.shared_vocabulary and not self.session_length),
             ("history_length", self.history_length != HISTORY_LENGTH),
         ):
             if given:
@@ -51,7 +57,7 @@ class Options:
     def schema(self, profile: tuple[Field, ...] = (), described: tuple[Field, ...] = ()) -> Schema:
         """The unfitted schema; ``profile`` and ``described`` are what the release tells of users and of movies."""
         user, movie = Field("user", "user"), Field("movie", "item")
-        fields: tuple[Field, ...] = (user, movie)
+        fields: tuple[Field, ...] = (user, *self._session(), movie)
         if not self.only_ids:
             own = ("movie", "genres") if self.shared_vocabulary else ("history_movies", "history_genres")
             movies, genres, length = *own, self.history_length
@@ -60,6 +66,7 @@ class Options:
                 *profile,
                 Field("history_genres", "history", "bag", vocabulary=genres, length=length, of="genres"),
                 Field("history_movies", "history", "sequence", vocabulary=movies, length=length, of="movie"),
+                *self._session(),
                 movie,
                 Field("genres", "item", "bag", length=GENRE_SLOTS, separator="|"),
                 *described,
@@ -68,3 +75,12 @@ class Options:
             )
         classes, click_from = (5, 3) if self.label == "stars" else (2, 1)
         return Schema(fields, user="user", time="time", item="movie", classes=classes, click_from=click_from)
+
+    def _session(self) -> tuple[Field, ...]:
+        if not self.session_length:
+            return ()
+        slots, movies = self.session_length, "movie" if self.shared_vocabulary else "session_movies"
+        return (
+            Field("session_movies", "history", "sequence", movies, slots, of="movie", events="all"),
+            Field("session_labels", "history", "sequence", length=slots, of="label", events="all"),
+        )

@@ -50,8 +50,8 @@ def _names(names: tuple[str, ...], codes: Ints) -> pl.Series:
     return known.gather(np.where(codes < 0, len(names), codes))
 
 
-def synthetic_schema() -> Schema:
-    """The unfitted schema of the log."""
+def synthetic_schema(session_length: int = 0) -> Schema:
+    """The unfitted schema of the log; ``session_length`` adds the user's last impressions with their labels."""
     return Schema(
         fields=(
             Field("user", "user"),
@@ -60,6 +60,7 @@ def synthetic_schema() -> Schema:
             Field("occupation", "user"),
             Field("history_items", "history", "sequence", vocabulary="item", length=10, of="item"),
             Field("history_categories", "history", "sequence", vocabulary="category", length=10, of="category"),
+            *_session(session_length),
             Field("item", "item"),
             Field("category", "item"),
             Field("brand", "item"),
@@ -75,4 +76,14 @@ def synthetic_schema() -> Schema:
         time="time",
         item="item",
         keep=("probability", "clean_probability", "group", "flipped", "session"),
+    )
+
+
+def _session(length: int) -> tuple[Field, ...]:
+    if not length:
+        return ()
+    return (
+        Field("session_items", "history", "sequence", "item", length, of="item", events="all"),
+        Field("session_categories", "history", "sequence", "category", length, of="category", events="all"),
+        Field("session_labels", "history", "sequence", length=length, of="label", events="all"),
     )

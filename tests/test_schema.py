@@ -1,0 +1,69 @@
+"""Histories in a schema: what they collect, and what cannot be."""
+
+from typing import Any
+
+import pytest
+
+from clickwise.errors import InputError
+from clickwise.schema import Field, Schema
+
+ITEM = Field("item", owner="item")
+LABELS = Field("labels", "history", "sequence", length=4, of="click", events="all")
+
+
+def with_fields(*fields: Field, **options: Any) -> Schema:
+    return Schema(fields, **{"label": "click", "user": "user", "item": "item", **options})
+
+
+def test_histories_collect_clicks_unless_told_otherwise() -> None:
+    assert Field("seen", "history", "sequence", of="item").events == "clicks"
+    schema = with_fields(ITEM, LABELS)
+    assert schema.collects_label(schema["labels"]) and not schema.collects_label(ITEM)
+    assert schema.vocabulary_names() == ("item", "labels")
+
+
+def test_a_field_of_the_labels_name_comes_first() -> None:
+    schema = with_fields(ITEM, Field("click", column="other"), LABELS)
+    assert not schema.collects_label(schema["labels"])
+
+
+def test_a_schema_says_so_in_plain_values() -> None:
+    schema = with_fields(ITEM, LABELS, Field("seen", "history", "sequence", of="item", length=2))
+    _, labels, seen = schema.to_dict()["fields"]
+    assert labels["events"] == "all" and "events" not in seen
+    assert Schema.from_dict(schema.to_dict()) == schema
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"events": "al"}, r"field 'seen': events 'al' is unknown; did you mean 'all'\?"),
+        ({"events": True}, "field 'seen': events True is unknown; known: all, clicks"),
+        ({"owner": "item", "of": "", "events": "all"}, "field 'seen': 'events' is for history fields"),
+    ],
+)
+def test_events_that_cannot_be(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Field(**{"name": "seen", "owner": "history", "kind": "sequence", "of": "item", "length": 3, **options})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"events": "clicks"}, "field 'labels': a history of the label collects all earlier rows; set events to 'all'"),
+        ({"kind": "bag"}, "field 'labels': a history of the label must be a 'sequence', not a 'bag'"),
+        ({"kind": "category", "length": 1}, "must be a 'sequence', not a 'category'"),
+        ({"min_count": 2}, "field 'labels': a history of the label keeps all classes; leave out min_count"),
+        ({"vocabulary": "item"}, "classes share no vocabulary with other values; 'item' has 'item' too"),
+        ({"of": "clicks"}, "field 'labels': 'of' must name an id field of this schema, or its label 'click'"),
+    ],
+)
+def test_histories_of_labels_that_cannot_be(options: dict[str, Any], message: str) -> None:
+    values = {"name": "labels", "owner": "history", "kind": "sequence", "length": 4, "of": "click", "events": "all"}
+    with pytest.raises(InputError, match=message):
+        with_fields(ITEM, Field(**{**values, **options}))
+
+
+def test_histories_of_labels_need_users() -> None:
+    with pytest.raises(InputError, match="field 'labels': a history field needs the schema's 'user' column"):
+        with_fields(ITEM, LABELS, user="")
