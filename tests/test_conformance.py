@@ -10,7 +10,8 @@ from clickwise.configuration import build, describe
 from clickwise.data.log import ClickLog
 from clickwise.data.storage import PreparedLog
 from clickwise.methods.building import build as build_method
-from clickwise.methods.catalogue import METHODS, entry
+from clickwise.methods.catalogue import entry
+from clickwise.methods.entries import METHODS
 from clickwise.methods.names import options_of
 from clickwise.metrics.pointwise import auc, logloss
 from clickwise.model_folder import load_model, save_model

@@ -14,7 +14,7 @@ from clickwise.comparison import Comparison
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.experiment import run_comparison
-from clickwise.methods.catalogue import METHODS
+from clickwise.methods.entries import METHODS
 from clickwise.metrics.summary import METRICS
 from clickwise.model_folder import load_model
 from clickwise.prediction import predict

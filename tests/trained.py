@@ -29,6 +29,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "wide-deep": {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16, 16), "initial_deviation": 0.1},
     "din": {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16, 16), "initial_deviation": 0.1},
     "dien": {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16, 16), "initial_deviation": 0.1},
+    **{
+        name: {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16, 16), "initial_deviation": 0.1}
+        for name in ("dnn", "gru4rec", "lstm4rec", "mimn", "meta-interaction")
+    },
     "autoint": {"batch_size": 64, "learning_rate": 0.01, "layers": 2, "attention_dim": 8},
 }
 

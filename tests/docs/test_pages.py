@@ -10,7 +10,7 @@ import pytest
 
 from clickwise.data.sources import SOURCES
 from clickwise.losses import LOSSES
-from clickwise.methods.catalogue import METHODS
+from clickwise.methods.entries import METHODS
 from tests.docs.pages import MARK, ROOT, blocks, commands, pages, run_page, stands_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:AutoLoss. an epoch has")  # pages run on small logs

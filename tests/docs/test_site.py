@@ -20,7 +20,7 @@ from clickwise.data.sources import SOURCES
 from clickwise.data.splits import SPLITS
 from clickwise.data.storage import PreparedLog
 from clickwise.experiment import run_comparison
-from clickwise.methods.catalogue import GROUPS, METHODS
+from clickwise.methods.entries import GROUPS, METHODS
 from clickwise.methods.supervised import OPTIMIZERS
 from clickwise.methods.trainings import TRAININGS
 from clickwise.runs import Plan

@@ -9,7 +9,8 @@ from clickwise.commands.comparing import SHORT
 from clickwise.errors import InputError
 from clickwise.methods import AutoLoss, Supervised
 from clickwise.methods.building import build
-from clickwise.methods.catalogue import METHODS, STAGES, entry, expand, models_among, with_variants
+from clickwise.methods.catalogue import entry, expand, models_among, with_variants
+from clickwise.methods.entries import METHODS, STAGES
 from clickwise.methods.gatings import GATINGS
 from clickwise.methods.names import bases, options_of
 from clickwise.methods.trainings import TRAININGS

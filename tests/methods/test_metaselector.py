@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
-from clickwise.data.log import ClickLog
+from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError
 from clickwise.methods.controls import Stacking
 from clickwise.methods.fine_tuning import FineTunedStacking, UserFineTuning
@@ -186,6 +187,26 @@ def test_the_models_given_stay_as_they_are(kind: Any) -> None:
     fit(method, parts.train, parts.valid, epochs=1, device="cpu", progress=False)
     for model, one in zip(models, before, strict=True):
         assert_same_bits(model.state_dict(), one)
+
+
+class WithConstantTable(LR):
+    """Looks up what no gradient changes, as a model does that reads labels of earlier rows."""
+
+    def __init__(self, schema: Schema) -> None:
+        super().__init__(schema)
+        self.constant = nn.Embedding(schema.size, 1).requires_grad_(False)
+
+    def forward(self, batch: Batch) -> Tensor:
+        return super().forward(batch) + self.constant(batch.ids).sum((1, 2)).detach()
+
+
+def test_a_table_that_stays_as_it_is_does_not_keep_a_model_from_being_fine_tuned() -> None:
+    parts = make_logs(800)
+    method = UserFineTuning(WithConstantTable(parts.train.schema), learning_rate=0.1)
+    before = method.model.model.constant.weight.clone()
+    fit(method, parts.train, parts.valid, device="cpu", progress=False)
+    assert np.isfinite(predict(method, parts.test)).all()
+    assert torch.equal(method.model.model.constant.weight, before)
 
 
 def test_pre_training_leaves_rows_that_the_models_have_not_seen() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from clickwise.methods.building import build, pretraining
-from clickwise.methods.catalogue import METHODS
+from clickwise.methods.entries import METHODS
 from clickwise.metrics.pointwise import relaimpr
 from clickwise.nn.selector import Selector
 from clickwise.reproduce.metaselector import (

@@ -7,8 +7,9 @@ from torch import nn
 
 from clickwise.configuration import arguments, check_options
 from clickwise.errors import InputError, nearest
-from clickwise.methods.catalogue import Entry, entry
+from clickwise.methods.catalogue import entry
 from clickwise.methods.controllers import load_controller
+from clickwise.methods.entries import Entry
 from clickwise.methods.method import Method
 from clickwise.methods.names import Options
 from clickwise.methods.unseen import common_schema_of

@@ -67,7 +67,7 @@ class UserFineTuning(PersonalMethod):
         return Adaptable.of(
             self.model.model,
             self.size,
-            lambda leaves: dict.fromkeys(leaves.values, self.rate),
+            lambda leaves: {name: self.rate for name, value in leaves.values.items() if value.requires_grad},
             lambda logits, label: cross_entropy(cast(Tensor, logits), label).mean(),
             self.inner_steps,
             self.prior_rows,

@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from clickwise.data.log import Batch
+from clickwise.errors import InputError, nearest
+from clickwise.nn.dice import Dice
 from clickwise.nn.dropout import Dropout
 from clickwise.nn.normalisation import BatchNorm
 
+ACTIVATIONS = ("relu", "dice")
+
 
 class MLP(nn.Module):
-    """``(h [batch, inputs], batch) -> [batch, outputs]``: fully connected layers with ReLU and dropout.
+    """``(h [batch, inputs], batch) -> [batch, outputs]``: fully connected layers, each with activation and dropout.
 
     A plain MLP ignores ``batch``; a gated one, with the same call, reads it.
 
@@ -20,18 +24,27 @@ class MLP(nn.Module):
         outputs: length of the result.
         dropout: probability of dropping a hidden unit.
         batch_norm: normalise each hidden layer before its activation.
+        activation: ``relu`` or ``dice``.
     """
 
     def __init__(
-        self, inputs: int, hidden_dims: Sequence[int], outputs: int, dropout: float = 0.0, batch_norm: bool = False
+        self,
+        inputs: int,
+        hidden_dims: Sequence[int],
+        outputs: int,
+        dropout: float = 0.0,
+        batch_norm: bool = False,
+        activation: str = "relu",
     ) -> None:
         super().__init__()
+        if activation not in ACTIVATIONS:
+            raise InputError(f"activation {activation!r} is unknown{nearest(activation, ACTIVATIONS)}")
         layers: list[nn.Module] = []
         for dim in hidden_dims:
             layers.append(nn.Linear(inputs, dim))
             if batch_norm:
                 layers.append(BatchNorm(dim))
-            layers.append(nn.ReLU())
+            layers.append(nn.ReLU() if activation == "relu" else Dice(dim))
             if dropout:
                 layers.append(Dropout(dropout))
             inputs = dim

@@ -11,7 +11,7 @@ from typing import Any
 
 from clickwise.configuration import arguments
 from clickwise.errors import InputError, nearest
-from clickwise.methods.catalogue import METHODS
+from clickwise.methods.entries import METHODS
 from clickwise.reproduce import autoloss_figures as figures
 from clickwise.reproduce import autoloss_tables as tables
 from clickwise.reproduce import controller_figure, transfer

@@ -13,7 +13,8 @@ from typing import Any
 from clickwise.configuration import arguments
 from clickwise.data.sources import SOURCES
 from clickwise.errors import InputError, nearest
-from clickwise.methods.catalogue import METHODS, can_be_gated
+from clickwise.methods.catalogue import can_be_gated
+from clickwise.methods.entries import METHODS
 from clickwise.reproduce import udg_figures, udg_newcomers, udg_table4
 from clickwise.reproduce import udg_published as published
 from clickwise.reproduce import udg_tables as tables
