@@ -10,9 +10,9 @@ from clickwise.configuration import build, describe
 from clickwise.data.log import ClickLog
 from clickwise.data.storage import PreparedLog
 from clickwise.methods.building import build as build_method
+from clickwise.methods.building import options_of
 from clickwise.methods.catalogue import entry
 from clickwise.methods.entries import METHODS
-from clickwise.methods.names import options_of
 from clickwise.metrics.pointwise import auc, logloss
 from clickwise.model_folder import load_model, save_model
 from clickwise.nn.tables import id_tables

@@ -6,10 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from clickwise.methods.building import build
+from clickwise.methods.building import build, options_of
 from clickwise.methods.catalogue import entry
 from clickwise.methods.method import Method
-from clickwise.methods.names import options_of
 from clickwise.training import fit, seeded
 from tests.logs import Parts, make_logs
 
@@ -33,10 +32,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
         name: {"batch_size": 64, "learning_rate": 0.01, "hidden_dims": (16, 16), "initial_deviation": 0.1}
         for name in ("dnn", "gru4rec", "lstm4rec", "mimn", "meta-interaction")
     },
+    "mamo": {"tasks_per_episode": 4, "outer_learning_rate": 0.02},
     "autoint": {"batch_size": 64, "learning_rate": 0.01, "layers": 2, "attention_dim": 8},
 }
 
 VARIANTS: dict[str, dict[str, Any]] = {
+    "fm+recurrent-meta": {"local": ("linear",), "outer_learning_rate": 0.03, "tasks_per_episode": 4},
+    "lstm4rec+sequential-meta": {"local": ("recurrences",), "batch_size": 48, "learning_rate": 0.02},
+    "dnn+melu": {"outer_learning_rate": 0.02, "tasks_per_episode": 4},
     "deepfm~udg": {"gate_dim": 4},
     "din~ppnet": {},
     "pnn~udg+focal": {},

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from clickwise.data.storage import PreparedLog, open_prepared
     from clickwise.errors import InputError
     from clickwise.methods import (
+        MAMO,
         AutoLoss,
         ConstantController,
         Controller,
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
         GlobalRate,
         HedgeMixture,
         MeanLogit,
+        MeLU,
         MetaEmbedding,
         MetaSelector,
         Method,
+        RecurrentMeta,
         SampleLevelSelector,
         SearchedWeights,
         Selector,
+        SequentialMeta,
         SimplifiedMetaSelector,
         Stacking,
         Supervised,
@@ -46,6 +50,10 @@ if TYPE_CHECKING:
     from clickwise.training import fit, seeded
 
 _MODULES = {
+    "MAMO": "methods",
+    "MeLU": "methods",
+    "RecurrentMeta": "methods",
+    "SequentialMeta": "methods",
     "AutoLoss": "methods",
     "Batch": "data.log",
     "ClickLog": "data.log",
@@ -91,6 +99,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "MAMO",
     "AutoLoss",
     "Batch",
     "ClickLog",
@@ -103,15 +112,18 @@ __all__ = [
     "GlobalRate",
     "HedgeMixture",
     "InputError",
+    "MeLU",
     "MeanLogit",
     "MetaEmbedding",
     "MetaSelector",
     "Method",
     "PreparedLog",
+    "RecurrentMeta",
     "SampleLevelSelector",
     "Schema",
     "SearchedWeights",
     "Selector",
+    "SequentialMeta",
     "SimplifiedMetaSelector",
     "Stacking",
     "Supervised",

@@ -34,10 +34,10 @@ from clickwise.data.splits import SPLITS
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.files import is_taken, new_file, new_folder
-from clickwise.methods.building import build, pretraining
+from clickwise.methods.building import build, options_of, pretraining
 from clickwise.methods.catalogue import entry, expand, models_among
 from clickwise.methods.method import Method
-from clickwise.methods.names import bases, options_of
+from clickwise.methods.names import bases
 from clickwise.runs import FINISHED, Plan, Trained, costs, train_run
 from clickwise.training import fabric_for, seeded
 

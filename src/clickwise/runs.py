@@ -19,11 +19,11 @@ from clickwise.errors import InputError
 from clickwise.files import is_taken, new_file
 from clickwise.loop import Progression
 from clickwise.memory import PeakMemory
-from clickwise.methods.building import build
+from clickwise.methods.building import build, options_of
 from clickwise.methods.catalogue import entry
 from clickwise.methods.controller_trace import controller_weights
 from clickwise.methods.method import Method
-from clickwise.methods.names import bases, options_of, parts
+from clickwise.methods.names import bases, parts
 from clickwise.methods.selection import Selection
 from clickwise.methods.weights import Weighs, summary
 from clickwise.metrics.pointwise import auc, logloss

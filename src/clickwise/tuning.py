@@ -13,11 +13,11 @@ from typing import Any
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError, nearest
 from clickwise.files import clear_leftovers, is_taken, new_file
-from clickwise.methods.building import build
+from clickwise.methods.building import build, options_of, options_taken
 from clickwise.methods.catalogue import entry
-from clickwise.methods.names import bases, options_of
+from clickwise.methods.names import bases
 from clickwise.training import seeded
-from clickwise.tuning_space import Space, default_space, options_taken
+from clickwise.tuning_space import Space, default_space
 from clickwise.tuning_trials import Budget, Trial, Tuned, find_optuna, next_trial
 
 FORMAT, FORMAT_VERSION = "clickwise-tuning", 1

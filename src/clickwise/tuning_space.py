@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clickwise.configuration import arguments
 from clickwise.errors import InputError, nearest
-from clickwise.methods.catalogue import entry
+from clickwise.methods.building import options_taken
 from clickwise.methods.method import Method
 
 FORM = "write it as NAME.OPTION=LOW..HIGH, with ,log behind it for a logarithmic scale, or as NAME.OPTION=A|B|C"
@@ -72,13 +71,6 @@ def default_space(name: str, method: Method) -> dict[str, Range | Choices]:
     space = {"learning_rate": FTRL_RATE if ftrl else LEARNING_RATE, "weight_decay": WEIGHT_DECAY, "dropout": DROPOUT}
     known = options_taken(name)
     return {option: value for option, value in space.items() if option in known}
-
-
-def options_taken(name: str) -> list[str]:
-    """Options that a model, and what trains it, take."""
-    found = entry(name)
-    taken = [*arguments(found.kind), *arguments(found.training.kind)]
-    return [option for option in dict.fromkeys(taken) if option not in ("self", "schema", "model")]
 
 
 def parse_space(texts: Sequence[str], name: str) -> dict[str, Range | Choices]:

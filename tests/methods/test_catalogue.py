@@ -8,11 +8,11 @@ from clickwise.commands.comparing import METHODS as OF_DEMO
 from clickwise.commands.comparing import SHORT
 from clickwise.errors import InputError
 from clickwise.methods import AutoLoss, Supervised
-from clickwise.methods.building import build
+from clickwise.methods.building import build, options_of
 from clickwise.methods.catalogue import entry, expand, models_among, with_variants
 from clickwise.methods.entries import METHODS, STAGES
 from clickwise.methods.gatings import GATINGS
-from clickwise.methods.names import bases, options_of
+from clickwise.methods.names import bases
 from clickwise.methods.trainings import TRAININGS
 from clickwise.schema import Field, Schema
 from tests.logs import mixed_schema
@@ -37,7 +37,7 @@ def test_a_group_leaves_out_what_the_log_does_not_allow() -> None:
 def test_the_demo_compares_methods_that_there_are_and_gives_options_to_them_alone() -> None:
     names = expand(OF_DEMO.split(","), SCHEMA)
     assert {option.partition(".")[0] for option in SHORT} <= set(names)
-    assert {entry(name).group for name in names} == set(STAGES) - {"variant"}
+    assert {entry(name).group for name in names} == set(STAGES) - {"variant", "personal"}
 
 
 def test_a_model_can_be_trained_on_other_losses() -> None:

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from clickwise.methods.autoloss import AutoLoss
-from clickwise.methods.building import build
-from clickwise.methods.names import options_of
+from clickwise.methods.building import build, options_of
 from clickwise.methods.trainings import TRAININGS
 from clickwise.reproduce.autoloss import ABLATIONS, CRITEO, MODELS, ORDER, TABLE_1, TABLE_2, TABLE_3, TARGETS, recipe
 from clickwise.reproduce.autoloss_runs import ABLATION, FIXED, TABLE, row

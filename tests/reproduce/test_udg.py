@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from clickwise.methods.building import build
+from clickwise.methods.building import build, options_of
 from clickwise.methods.gatings import GATINGS
-from clickwise.methods.names import options_of, parts
+from clickwise.methods.names import parts
 from clickwise.reproduce import udg
 from clickwise.reproduce.job import Job
 from clickwise.reproduce.udg_published import (

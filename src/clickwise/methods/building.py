@@ -1,6 +1,6 @@
 """Untrained methods from their names and options."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -11,7 +11,7 @@ from clickwise.methods.catalogue import entry
 from clickwise.methods.controllers import load_controller
 from clickwise.methods.entries import Entry
 from clickwise.methods.method import Method
-from clickwise.methods.names import Options
+from clickwise.methods.names import Options, bases, parts
 from clickwise.methods.unseen import common_schema_of
 from clickwise.models.gated import UserDependentGating
 from clickwise.nn.selector import Selector
@@ -46,17 +46,11 @@ def build(name: str, schema: Schema, options: Options, models: Sequence[Method])
     found = entry(name)
     if found.made_of_models:
         return _of_models(name, found, options, models)
-    if found.group == "control":
+    if found.group in ("control", "personal"):
         check_options(options, found.kind, name)
         return _made(name, found.kind, options, schema)  # type: ignore[return-value]
-    taken = {
-        "model": [option for option in arguments(found.kind) if option not in ("schema", "self")],
-        "gate": [option for option in arguments(UserDependentGating) if option not in ("model", "gate")],
-        "training": [option for option in arguments(found.training.kind) if option != "model"],
-    }
-    if found.gating is None or found.gating.doubled:
-        taken["gate"] = []
-    known = [option for options_taken in taken.values() for option in options_taken]
+    taken = _taken(found)
+    known = [option for part in taken.values() for option in part]
     if unknown := [option for option in options if option not in known]:
         raise InputError(f"{name}: unknown option {unknown[0]!r}{nearest(unknown[0], known)}")
     given = {part: {key: value for key, value in options.items() if key in taken[part]} for part in taken}
@@ -65,6 +59,32 @@ def build(name: str, schema: Schema, options: Options, models: Sequence[Method])
     if isinstance(of_training.get("controller"), str):
         of_training["controller"] = load_controller(of_training["controller"])
     return _made(name, found.training.kind, of_training, model)  # type: ignore[return-value]
+
+
+def options_taken(name: str) -> list[str]:
+    """Options of a model, of its gates and of what trains it, each once."""
+    return list(dict.fromkeys(option for part in _taken(entry(name)).values() for option in part))
+
+
+def _taken(found: Entry) -> dict[str, list[str]]:
+    gated = found.gating is not None and not found.gating.doubled
+    return {
+        "model": [option for option in arguments(found.kind) if option not in ("schema", "self")],
+        "gate": [option for option in arguments(UserDependentGating) if option not in ("model", "gate")] * gated,
+        "training": [option for option in arguments(found.training.kind) if option not in ("model", "self")],
+    }
+
+
+def options_of(name: str, options: Mapping[str, Options]) -> dict[str, Any]:
+    """The options given for a method; those given for what it is a variant of hold for it too, where it takes them."""
+    inherited: dict[str, Any] = {}
+    for base in reversed(bases(name)):
+        # What the base does not take either is a mistake, which building the variant then tells.
+        lost = {*options_taken(base)} - {*options_taken(name)}
+        inherited |= {key: value for key, value in options.get(base, {}).items() if key not in lost}
+    if parts(name).training:
+        inherited.pop("loss", None)
+    return inherited | dict(options.get(name, {}))
 
 
 def _network(name: str, found: Entry, options: Options, of_gate: Options, schema: Schema) -> nn.Module:

@@ -18,7 +18,7 @@ from clickwise.methods.entries import (
 from clickwise.methods.gatings import GATINGS
 from clickwise.methods.meta_embedding import MetaEmbedding
 from clickwise.methods.names import GATE, TRAINING, bases, parts
-from clickwise.methods.trainings import CROSS_ENTROPY, TRAININGS
+from clickwise.methods.trainings import CROSS_ENTROPY, EVERY_TRAINING, TRAININGS
 from clickwise.nn.behaviours import behaviours
 from clickwise.nn.generator import has_profile
 from clickwise.schema import Schema
@@ -35,10 +35,10 @@ def entry(name: str) -> Entry:
         found = entry(whole.model)
         if found.group != "model":
             raise InputError(f"method {name!r}: {whole.model!r} does not learn by gradient steps on a loss of its own")
-        for kind, given, known in (("gate", whole.gate, GATINGS), ("training", whole.training, TRAININGS)):
+        for kind, given, known in (("gate", whole.gate, GATINGS), ("training", whole.training, EVERY_TRAINING)):
             if given and given not in known:
                 raise InputError(f"method {name!r}: {kind} {given!r} is unknown{nearest(given, known)}")
-        training = TRAININGS[whole.training] if whole.training else CROSS_ENTROPY
+        training = EVERY_TRAINING[whole.training] if whole.training else CROSS_ENTROPY
         gating = GATINGS[whole.gate] if whole.gate else None
         return replace(found, title=title_of(name), group="variant", gating=gating, training=training)
     if ":" in name:
@@ -82,7 +82,7 @@ def group_of(name: str) -> str:
     """The group of a name; names that the catalogue does not know are models."""
     whole = parts(name)
     known = METHODS[whole.model].group if whole.model in METHODS else "model"
-    varied = whole.gate in GATINGS or whole.training in TRAININGS
+    varied = whole.gate in GATINGS or whole.training in EVERY_TRAINING
     return "variant" if varied and known == "model" else known
 
 
@@ -100,7 +100,7 @@ def title_of(name: str) -> str:
     title = METHODS[whole.model].title if whole.model in METHODS else whole.model
     if whole.gate in GATINGS:
         title += f" + {GATINGS[whole.gate].title}"
-    return f"{title} + {TRAININGS[whole.training].title}" if whole.training in TRAININGS else title
+    return f"{title} + {EVERY_TRAINING[whole.training].title}" if whole.training in EVERY_TRAINING else title
 
 
 def expand(names: Iterable[str], schema: Schema) -> list[str]:

@@ -11,6 +11,7 @@ from clickwise.methods.fine_tuning import FineTunedStacking, UserFineTuning
 from clickwise.methods.gatings import Gating
 from clickwise.methods.hedge import HedgeMixture
 from clickwise.methods.level_selectors import SampleLevelSelector, UserLevelSelector
+from clickwise.methods.mamo import MAMO
 from clickwise.methods.meta_embedding import MetaEmbedding, has_vectors
 from clickwise.methods.metaselector import MetaSelector
 from clickwise.methods.method import Method
@@ -45,7 +46,8 @@ class Entry:
         kind: its class: a model, a control, or a method made of trained models.
         group: ``model``; ``control`` (stands alone, without randomness); ``variant`` (a model gated or trained on other
             losses, and held against itself); ``combination`` (a control made of the run's trained models);
-            ``adaptive`` (made of them too, and held against the controls).
+            ``adaptive`` (made of them too, and held against the controls); ``personal`` (adapts to users, and is made
+            of no model but its own).
         options: of its constructor, in place of that one's defaults.
         of_best: made of the one model that is best on validation rows, not of all.
         suits: whether a model can be that one.
@@ -101,6 +103,7 @@ METHODS: dict[str, Entry] = {
     "lstm4rec": Entry("LSTM4Rec", LSTM4Rec),
     "mimn": Entry("MIMN", MIMN),
     "meta-interaction": Entry("MetaInteraction", MetaInteraction),
+    "mamo": Entry("MAMO", MAMO, "personal"),
     "uniform-average": Entry("Uniform average", UniformAverage, "combination"),
     "stacking": Entry("Global stacking", Stacking, "combination"),
     "stacking-fine-tuned": _selector("Stacking of fine-tuned models", FineTunedStacking, "combination"),
@@ -122,7 +125,7 @@ GROUPS = {
     "selectors": [name for name, entry in METHODS.items() if entry.family == "selectors"],
     "all": list(METHODS),
 }
-STAGES = ("control", "model", "variant", "combination", "adaptive")
-NEED_USERS = (HedgeMixture, UserFineTuning, MetaSelector, SimplifiedMetaSelector)
+STAGES = ("control", "model", "variant", "personal", "combination", "adaptive")
+NEED_USERS = (MAMO, HedgeMixture, UserFineTuning, MetaSelector, SimplifiedMetaSelector)
 NEED_BEHAVIOURS = (DIN, DIEN, GRU4Rec, LSTM4Rec, MIMN, MetaInteraction)
 COMBINED_FROM = 2

@@ -1,21 +1,21 @@
 """MetaSelector: which model serves this user, learned by meta-learning (Luo et al. 2020)."""
 
 import math
-from collections.abc import Sequence
-from functools import cached_property, partial
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from clickwise.adaptation import TableGradients, TaskParameters
+from clickwise.adaptation import TaskParameters
 from clickwise.data.log import Batch, ClickLog
 from clickwise.data.tasks import Task
 from clickwise.errors import InputError, nearest
-from clickwise.methods.background import in_background
 from clickwise.methods.inner import Adaptable
 from clickwise.methods.method import Run
 from clickwise.methods.mixture import mean_loss
+from clickwise.methods.outer import outer_update
 from clickwise.methods.rates import LearnedRates
 from clickwise.methods.selection import Selection
 from clickwise.nn.selector import Selector
@@ -148,19 +148,12 @@ class MetaSelector(Selection):
         return self
 
     def step(self, episode: list[Task]) -> dict[str, Tensor]:
-        for optimizer in self.optimizers.values():
-            optimizer.zero_grad(set_to_none=True)
-        gradients, losses = TableGradients(), []
-        # Modules and random numbers are this thread's alone, and tasks add up in their order: bits depend on no timing.
-        with in_background(self.run.fabric.device) as hand_over:
-            for task, share in zip(episode, self._shares(episode), strict=True):
-                leaves, loss = self._query_loss(task)
-                losses.append(loss.detach() * share)
-                hand_over(partial(self._backward, loss * share, leaves, gradients))
-        gradients.assign(self.trained_tables)
-        for optimizer in self.optimizers.values():
-            optimizer.step()
-        return {"loss": torch.stack(losses).sum()}
+        return {"loss": outer_update(self.run.fabric, self.optimizers, self.trained, self._losses(episode))}
+
+    def _losses(self, episode: list[Task]) -> Iterator[tuple[TaskParameters, Tensor]]:
+        for task, share in zip(episode, self._shares(episode), strict=True):
+            leaves, loss = self._query_loss(task)
+            yield leaves, loss * share
 
     def _shares(self, episode: list[Task]) -> list[float]:
         rows = [1 if self.weigh_by == "users" else len(task.query) for task in episode]
@@ -170,16 +163,11 @@ class MetaSelector(Selection):
         """Leaves of the task's graph, and the loss of the adapted mixture on the query (Eq. 4)."""
         device = self.run.fabric.device
         support, query = task.support.to(device), task.query.to(device)
-        leaves, adapted, query = self.adaptable.adapt(support, query, self.second_order, self.trained_dense)
+        leaves, adapted, query = self.adaptable.adapt(support, query, self.second_order, self.trained.dense)
         loss = mean_loss(self.adaptable.call(adapted, query)[0], query.label)
         if not math.isfinite(loss.item()):
             raise self._diverged(task, loss.item())
         return leaves, loss
-
-    def _backward(self, loss: Tensor, leaves: TaskParameters, gradients: TableGradients) -> None:
-        trained = [leaves.values[name] for name in (*self.trained_dense, *self.trained_tables)]
-        self.run.fabric.backward(loss, inputs=trained)  # models that stay cost no second order
-        gradients.add(leaves)
 
     def mixed(self, support: Batch | None, query: Batch) -> tuple[Tensor, Tensor]:
         if support is None:

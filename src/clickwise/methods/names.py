@@ -40,11 +40,3 @@ def bases(name: str) -> list[str]:
     whole = parts(name)
     less = [Name(whole.model, whole.gate), Name(whole.model, training=whole.training), Name(whole.model)]
     return [str(one) for one in dict.fromkeys(less) if one != whole]
-
-
-def options_of(name: str, options: Mapping[str, Options]) -> dict[str, Any]:
-    """The options given for a method; those given for what it is a variant of hold for it too."""
-    inherited = {key: value for base in reversed(bases(name)) for key, value in options.get(base, {}).items()}
-    if parts(name).training:
-        inherited.pop("loss", None)
-    return inherited | dict(options.get(name, {}))

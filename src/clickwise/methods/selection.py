@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from torch import Tensor, nn
-from torch.optim import Adam
 
 from clickwise.data.log import Batch, ClickLog
 from clickwise.data.tasks import Task, UserEpisodes, check_order, rows_of_users
@@ -16,13 +15,13 @@ from clickwise.errors import InputError, nearest
 from clickwise.methods.controls import stacking_weights
 from clickwise.methods.method import Method, Run
 from clickwise.methods.mixture import mix, model_names, network_of, own_copy, probability_of
+from clickwise.methods.outer import outer_optimizers
 from clickwise.methods.personal import PersonalMethod
 from clickwise.methods.scoring import score_outputs
 from clickwise.methods.unseen import OnUnseenRows, common_schema_of
 from clickwise.methods.weights import mean_by_user
 from clickwise.nn.selector import Selector
 from clickwise.nn.tables import id_tables
-from clickwise.optim import RowSparseAdam
 
 STARTS = ("stacking", "random")
 
@@ -122,28 +121,13 @@ class Selection(OnUnseenRows, PersonalMethod):
         )  # fmt: skip
         if self.start_from == "stacking":
             self.selector.start_from(stacking_weights([cast(Method, model) for model in self.models], fresh))
-        self._make_optimizers()
+        self.optimizers, self.trained = outer_optimizers(
+            self, self.tables, self.outer_groups(), self.outer_learning_rate, self.weight_decay
+        )
 
     def outer_groups(self) -> list[dict[str, Any]]:
         """What the outer update trains, as parameter groups of an optimiser."""
         return [{"params": list(self.selector.parameters())}]
-
-    def _make_optimizers(self) -> None:
-        in_tables = {id(table) for table in self.tables.values()}
-        self.optimizers = {}
-        updated: set[int] = set()
-        for name, kind in (("dense", Adam), ("tables", RowSparseAdam)):
-            groups: list[Any] = []
-            for group in self.outer_groups():
-                own = [p for p in group["params"] if p.requires_grad and (id(p) in in_tables) == (name == "tables")]
-                updated |= {id(p) for p in own}
-                groups += [{**group, "params": own}] if own else []
-            if groups:
-                self.optimizers[name] = kind(groups, self.outer_learning_rate, weight_decay=self.weight_decay)
-        self.trained_tables = {name: table for name, table in self.tables.items() if id(table) in updated}
-        self.trained_dense = {
-            name for name, p in self.named_parameters() if id(p) in updated and name not in self.trained_tables
-        }
 
     def episodes(self, seed: int, epoch: int, first: int) -> Iterator[list[Task]]:
         return self.tasks.epoch(seed, epoch, first)

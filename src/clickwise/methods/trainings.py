@@ -1,13 +1,17 @@
-"""Ways to train a model besides on cross-entropy, by the names that follow a model's: ``deepfm+autoloss``."""
+"""Ways to train a model besides on mini-batches and cross-entropy, by the names that follow it: ``deepfm+autoloss``."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from clickwise.losses import LOSSES
 from clickwise.methods.autoloss import AutoLoss
 from clickwise.methods.candidates import FixedWeights
+from clickwise.methods.melu import MeLU
+from clickwise.methods.method import Method
+from clickwise.methods.recurrent_meta import RecurrentMeta
 from clickwise.methods.searched import SearchedWeights
+from clickwise.methods.sequential_meta import SequentialMeta
 from clickwise.methods.supervised import Supervised
 
 
@@ -22,7 +26,7 @@ class Training:
     """
 
     title: str
-    kind: type[Supervised]
+    kind: Callable[..., Method]
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -39,10 +43,20 @@ TRAININGS: dict[str, Training] = {
     },
     "equal-weights": Training("Equal weights (AL-1)", FixedWeights, {"normalise": False}),
     "darts": Training("DARTS weights", AutoLoss, {**PUBLISHED, "per_example": False}),
-    "melu": Training("MeLU weights", AutoLoss, {"per_example": False}),
+    "melu-weights": Training("MeLU weights", AutoLoss, {"per_example": False}),
     "bohb": Training("BOHB weights", SearchedWeights),
     "slf": Training("SLF", AutoLoss, {**PUBLISHED, "gumbel": True, "learn_on": "train", "update_every": 1}),
     "autoloss-no-gumbel": Training("AutoLoss without Gumbel (AL-2)", AutoLoss, PUBLISHED),
     "autoloss-published": Training("AutoLoss as published", AutoLoss, {**PUBLISHED, "gumbel": True}),
     "autoloss": Training("AutoLoss", AutoLoss),
 }
+"""Other losses, and weights of several."""
+
+META_TRAININGS: dict[str, Training] = {
+    "recurrent-meta": Training("RecurrentMeta", RecurrentMeta),
+    "sequential-meta": Training("RecurrentMeta as published", SequentialMeta),
+    "melu": Training("MeLU", MeLU),
+}
+"""Meta-learning: what is trained is a start from which a few rows lead further."""
+
+EVERY_TRAINING = {**TRAININGS, **META_TRAININGS}

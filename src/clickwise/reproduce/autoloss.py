@@ -36,7 +36,7 @@ TABLE_1 = {
     },
     ML_20M: {"interactions": 20_000_263, "feature fields": 2, "feature values": 165_771, "behaviour": "rating 1~5"},
 }
-ORDER = ("focal", "kl", "hinge", "cross_entropy", "melu", "bohb", "darts", "slf", "autoloss-published")
+ORDER = ("focal", "kl", "hinge", "cross_entropy", "melu-weights", "bohb", "darts", "slf", "autoloss-published")
 
 
 def _rows(auc: tuple[float, ...], logloss: tuple[float, ...], order: tuple[str, ...]) -> dict[str, dict[str, float]]:

@@ -9,7 +9,7 @@ from clickwise.comparison import REPORT, Comparison
 from clickwise.data.storage import PreparedLog
 from clickwise.experiment import finished_comparison, run_comparison
 from clickwise.files import new_file
-from clickwise.methods.names import options_of
+from clickwise.methods.building import options_of
 from clickwise.reproduce.job import Job
 from clickwise.runs import Plan
 from clickwise.tuning import TUNED, Tuning, as_config, is_tuned, tune
@@ -17,7 +17,7 @@ from clickwise.tuning_trials import Budget
 
 CROSS_ENTROPY = "cross_entropy"
 FIXED = ("focal", "kl", "hinge", CROSS_ENTROPY)
-TABLE = (*FIXED, "melu", "bohb", "darts", "slf", "autoloss-published", "autoloss")
+TABLE = (*FIXED, "melu-weights", "bohb", "darts", "slf", "autoloss-published", "autoloss")
 """Columns of Table 2, and the sound variant, which is not in the paper."""
 ABLATION = ("equal-weights", "autoloss-no-gumbel", "autoloss-published")
 TRANSFERRED = ("slf", "autoloss-published", "autoloss")

@@ -12,9 +12,8 @@ from clickwise.configuration import arguments, check_options
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError, nearest
 from clickwise.files import new_file
-from clickwise.methods.building import build
+from clickwise.methods.building import build, options_of
 from clickwise.methods.meta_embedding import MetaEmbedding
-from clickwise.methods.names import options_of
 from clickwise.metrics.significance import holm
 from clickwise.reproduce.newcomers import METRICS, ColdStart, cold_start_batches, newcomer_table
 from clickwise.reproduce.udg_published import UDG, row

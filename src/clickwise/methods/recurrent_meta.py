@@ -1,0 +1,209 @@
+"""Meta-learning whose local steps move the layers of a network that read a session (Chen et al. 2022)."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Self, cast
+
+import torch
+from torch import Tensor, nn
+
+from clickwise.adaptation import TaskParameters
+from clickwise.data.loading import select
+from clickwise.data.log import Batch, ClickLog
+from clickwise.data.tasks import Task, join
+from clickwise.errors import InputError, nearest
+from clickwise.losses import find_loss
+from clickwise.methods.bilevel import Bilevel
+from clickwise.methods.inner import Adaptable
+from clickwise.methods.local_parameters import local_parameters
+from clickwise.methods.method import to_probability
+from clickwise.methods.mixture import own_copy
+from clickwise.methods.rates import LearnedRates
+from clickwise.methods.stretches import DividedBatches, UserStretches, check_share
+from clickwise.methods.unseen import common_schema_of
+from clickwise.nn.auxiliary import asked_for, auxiliary_losses
+from clickwise.nn.tables import id_tables
+
+TASKS = ("user", "batch")
+
+
+class RecurrentMeta(Bilevel):
+    """A network some of whose layers adapt to the rows of a user (Chen et al. 2022, section 3.3), as a bilevel problem.
+
+    The inner step moves the local parameters alone (Eq. 9), by a pure function; the loss of the adapted network on the
+    query, the network's auxiliary losses with it, trains the initial values of all parameters (Eq. 10) and the inner
+    rates. At prediction each user's local parameters take that step on the user's latest rows that are remembered; a
+    user without any gets the initial ones. The published training, which never resets what the local step moved, is
+    ``SequentialMeta``.
+
+    The recurrent layers of ``clickwise.nn`` are plain operations with derivatives of every order on every device. Those
+    of torch are computed here without cuDNN, which has no second derivatives and no first ones at prediction.
+    Normalising layers compute as in prediction within tasks, with statistics of whole episodes.
+
+    Args:
+        model: network or ``Supervised`` one, trained or not; copied.
+        local: names of the parameters or modules that the inner step moves; what ``model.interaction_parameters()``
+            names where empty.
+        task: what an inner step is taken for. ``user``: a stretch of a user's rows is query, the user's rows before it
+            are support. ``batch``: the rows of a shuffled mini-batch, ``support_share`` of which are support; all
+            predictions then share one step on the latest ``support_size`` rows of anybody.
+        inner_learning_rate: first value of the inner rates, eta_1.
+        outer_learning_rate: of Adam, eta_2; the one that ``model`` is usually trained with where None.
+        rates: ``parameter``, ``vocabulary`` (one a tensor) or ``fixed``, see ``LearnedRates``.
+        rates_learning_rate: of Adam for the inner rates.
+        second_order: let outer gradients flow through the inner step.
+        inner_steps: gradient steps on the support.
+        prior_rows: the inner step on n rows of support is ``n / (n + prior_rows)`` of a whole one.
+        tasks_per_episode, tasks_per_epoch, query_size, support_size, judged_users, shuffle_users: as in ``Bilevel``.
+        weight_decay: L2 penalty of the outer update; the one that ``model`` is usually trained with where None.
+        batch_size, support_share: of tasks that are batches; the paper takes 128, and a third as query.
+
+    Raises:
+        InputError: an option that cannot be, or a network that names no local parameters.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        local: Sequence[str] = (),
+        task: str = "user",
+        inner_learning_rate: float = 0.1,
+        outer_learning_rate: float | None = None,
+        rates: str = "vocabulary",
+        rates_learning_rate: float = 0.01,
+        second_order: bool = True,
+        inner_steps: int = 1,
+        prior_rows: float = 16.0,
+        tasks_per_episode: int = 20,
+        tasks_per_epoch: int | None = None,
+        query_size: int = 32,
+        support_size: int = 256,
+        judged_users: int = 2000,
+        weight_decay: float | None = None,
+        batch_size: int = 128,
+        support_share: float = 2 / 3,
+        shuffle_users: bool = False,
+    ) -> None:
+        own = own_copy(model)
+        super().__init__(
+            common_schema_of([own]), own.learning_rate if outer_learning_rate is None else outer_learning_rate,
+            own.weight_decay if weight_decay is None else weight_decay, tasks_per_episode, tasks_per_epoch, query_size,
+            support_size, judged_users, shuffle_users,
+        )  # fmt: skip
+        self.model = own
+        self.local = tuple(local)
+        self.task = task
+        self.inner_learning_rate = inner_learning_rate
+        self.rates = rates
+        self.rates_learning_rate = rates_learning_rate
+        self.second_order = second_order
+        self.inner_steps = inner_steps
+        self.prior_rows = prior_rows
+        self.batch_size = batch_size
+        self.support_share = support_share
+        self._check()
+        parameters = {f"model.model.{name}": parameter for name, parameter in own.model.named_parameters()}
+        moved = {f"model.model.{name}": None for name in local_parameters(own.model, self.local)}
+        self.inner_rates = LearnedRates(
+            self.schema, {name: parameters[name] for name in moved}, id_tables(self, self.schema.size),
+            inner_learning_rate, rates,
+        )  # fmt: skip
+        self.example_loss = find_loss(own.loss, self.schema.classes)
+        self.auxiliary = auxiliary_losses(own.model)
+        modules = list(own.model.modules())
+        self.normalised = [module for module in modules if getattr(module, "running_mean", None) is not None]
+        self.without_cudnn = any(isinstance(module, nn.RNNBase) for module in modules)
+
+    def _check(self) -> None:
+        if self.task not in TASKS:
+            raise InputError(f"task {self.task!r} is unknown{nearest(self.task, TASKS)}")
+        if min(self.inner_steps, self.batch_size) < 1 or self.prior_rows < 0 or self.rates_learning_rate <= 0:
+            raise InputError(
+                "inner_steps and batch_size must be at least 1, prior_rows at least 0, rates_learning_rate positive"
+            )
+        check_share(self.support_share)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits of the network."""
+        if not self.without_cudnn:
+            return cast(Tensor, self.model.model(batch))
+        with torch.backends.cudnn.flags(enabled=False):
+            return cast(Tensor, self.model.model(batch))
+
+    @cached_property
+    def adaptable(self) -> Adaptable:
+        """The network with its rates, ready for inner steps."""
+        return Adaptable.of(
+            self,
+            self.schema.size,
+            lambda leaves: self.inner_rates.of_task(leaves.values, leaves.rows, "inner_rates."),
+            lambda logits, label: self.example_loss(cast(Tensor, logits), label).mean(),
+            self.inner_steps,
+            self.prior_rows,
+        )
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        for module in self.normalised:
+            module.eval()  # a task's rows are too few, and one user's alone
+        return self
+
+    def tasks_of(self, train: ClickLog) -> UserStretches | DividedBatches:
+        if self.task == "batch":
+            return DividedBatches(train, self.batch_size, self.support_share)
+        return super().tasks_of(train)
+
+    def outer_groups(self) -> list[dict[str, Any]]:
+        # No step at all is no better guess than another, so rates do not decay.
+        rates = {"params": list(self.inner_rates.parameters()), "lr": self.rates_learning_rate, "weight_decay": 0.0}
+        return [{"params": list(self.model.parameters())}, rates]
+
+    def step(self, episode: list[Task]) -> dict[str, Tensor]:
+        if self.normalised:
+            self._update_statistics(join([task.query for task in episode]).to(self.run.fabric.device))
+        return super().step(episode)
+
+    @torch.no_grad()
+    def _update_statistics(self, batch: Batch) -> None:
+        for module in self.normalised:
+            module.train()
+        self.model.model(batch)
+        for module in self.normalised:
+            module.eval()
+
+    def query_loss(self, task: Task) -> tuple[TaskParameters, Tensor, dict[str, Tensor]]:
+        device = self.run.fabric.device
+        support, query = task.support.to(device), task.query.to(device)
+        leaves, adapted, query = self.adaptable.adapt(support, query, self.second_order, self.trained.dense)
+        with asked_for(self.auxiliary) as told:
+            of_labels = self.example_loss(self.adaptable.call(adapted, query), query.label).mean()
+        if not told:
+            return leaves, of_labels, {}
+        loss = of_labels + torch.stack([weight * value for weight, value in told.values()]).sum()
+        return leaves, loss, {"of_labels": of_labels, **{name: value for name, (_, value) in told.items()}}
+
+    def outputs(self, batch: Batch) -> tuple[Tensor, ...]:
+        if self.task == "user":
+            return super().outputs(batch)
+        return self.outputs_for(self._latest(), batch)
+
+    def _latest(self) -> Batch | None:
+        """The latest remembered rows of anybody; None where nothing is remembered."""
+        memory = self.memory
+        if not len(memory):
+            return None
+        with torch.inference_mode(False):
+            last = torch.argsort(memory.time, stable=True)[-self.support_size :]
+            return select(Batch(memory.ids, memory.numbers, memory.label, memory.key.long(), memory.time), last)
+
+    def without_support(self, log: ClickLog) -> int:
+        return 0 if self.task == "batch" and len(self.memory) else super().without_support(log)
+
+    def outputs_for(self, support: Batch | None, query: Batch) -> tuple[Tensor]:
+        if support is None:
+            return (to_probability(self(query).float()),)
+        # Prediction runs in inference mode, where nothing can be differentiated; the inner step must.
+        with torch.inference_mode(False), torch.enable_grad():
+            _, adapted, query = self.adaptable.adapt(support, query)
+        with torch.no_grad():
+            return (to_probability(self.adaptable.call(adapted, query).float()),)

@@ -1,0 +1,151 @@
+"""Recurrent meta-learning as its authors ran it: two optimisers in turn (Chen et al. 2022)."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from clickwise.data.loading import ordered_batches, select
+from clickwise.data.log import Batch, ClickLog
+from clickwise.errors import InputError
+from clickwise.methods.local_parameters import local_parameters
+from clickwise.methods.method import Method, Run
+from clickwise.methods.mixture import own_copy
+from clickwise.methods.stretches import check_share, support_rows
+from clickwise.methods.supervised import Supervised
+from clickwise.nn.auxiliary import asked_for, auxiliary_losses
+
+
+class SequentialMeta(Method):
+    """A network trained by local and global steps in turn (Chen et al. 2022, section 3.3 and Figure 3, as published).
+
+    The first rows of each mini-batch make one Adam step of the local parameters (Eq. 9), the others then one Adam step
+    of all parameters (Eq. 10), each on the mean total loss (Eq. 8). The two keep averages of their own, and nothing
+    resets what a local step moved: no gradient flows from one to the other, and prediction adapts to nobody.
+    ``fine_tune`` takes the same steps on later rows. ``RecurrentMeta`` is the bilevel form.
+
+    Args:
+        model: network or ``Supervised`` one, trained or not; copied. Of ``Supervised`` the loss alone is taken.
+        local: names of the parameters or modules that local steps move; what ``model.interaction_parameters()`` names
+            where empty.
+        learning_rate: of both optimisers in the first epoch, eta_1 and eta_2.
+        batch_size: rows of a mini-batch, B.
+        support_share: of them that the local step takes, rounded down: ``1 - l_pos / B``.
+        decay: the learning rate of each epoch is this much of the last one's.
+        least_learning_rate: the learning rate falls no further.
+        weight_decay: L2 penalty of both, besides the network's own auxiliary losses.
+        row_sparse: as in ``Supervised``.
+
+    Raises:
+        InputError: an option that cannot be, or a network that names no local parameters.
+    """
+
+    rate: Tensor
+
+    def __init__(
+        self,
+        model: nn.Module,
+        local: Sequence[str] = (),
+        learning_rate: float = 0.01,
+        batch_size: int = 128,
+        support_share: float = 2 / 3,
+        decay: float = 0.7,
+        least_learning_rate: float = 1e-5,
+        weight_decay: float = 0.0,
+        row_sparse: bool | None = None,
+    ) -> None:
+        super().__init__()
+        own = own_copy(model)
+        self.model = Supervised(own.model, "adam", learning_rate, weight_decay, batch_size, own.loss, row_sparse)
+        self.local = tuple(local)
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.support_share = support_share
+        self.decay = decay
+        self.least_learning_rate = least_learning_rate
+        self.weight_decay = weight_decay
+        self.row_sparse = row_sparse
+        check_share(support_share)
+        if not 0 < decay <= 1 or not 0 < least_learning_rate <= learning_rate:
+            raise InputError(
+                "decay must lie above 0 and be at most 1, least_learning_rate above 0 and at most learning_rate"
+            )
+        self.moved = local_parameters(own.model, self.local)
+        self.auxiliary = auxiliary_losses(own.model)
+        self.register_buffer("rate", torch.tensor(learning_rate))  # fine-tuning goes on with the rate of the last epoch
+
+    def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
+        self.run = run
+        self.model.start(train, valid, run)
+        local = Adam(self._local(), self.learning_rate, weight_decay=self.weight_decay)
+        self.optimizers = {**self.model.optimizers, "local": local}
+
+    def _local(self) -> list[nn.Parameter]:
+        parameters = dict(self.model.model.named_parameters())
+        return [parameters[name] for name in self.moved]
+
+    def episodes(self, seed: int, epoch: int, first: int) -> Iterator[Batch]:
+        self._set_rate(max(self.learning_rate * self.decay**epoch, self.least_learning_rate))
+        return self.model.episodes(seed, epoch, first)
+
+    def _set_rate(self, rate: float) -> None:
+        self.rate.fill_(rate)
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+
+    def steps(self) -> int:
+        return self.model.steps()
+
+    def step(self, episode: Batch) -> dict[str, Tensor]:
+        batch = episode.to(self.run.fabric.device)
+        cut = support_rows(len(batch), self.support_share)
+        places = torch.arange(len(batch), device=batch.ids.device)
+        of_local = {"local": self._local_step(select(batch, places[:cut]))} if cut else {}
+        return {**self.model.step(select(batch, places[cut:])), **of_local}
+
+    def _local_step(self, batch: Batch) -> Tensor:
+        """One Adam step of the local parameters; the total loss before it."""
+        local, optimizer = self._local(), self.optimizers["local"]
+        with self.run.fabric.autocast(), asked_for(self.auxiliary) as told:
+            of_labels = self.model.mean_loss(self.model.model(batch).float(), batch)
+        loss = of_labels + sum(weight * value for weight, value in told.values())
+        # The other parameters' gradients, whole tables among them, are never computed.
+        for parameter, gradient in zip(local, torch.autograd.grad(loss, local, materialize_grads=True), strict=True):
+            parameter.grad = gradient
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        return loss.detach()
+
+    def fine_tune(self, log: ClickLog, learning_rate: float | None = None, seed: int = 0) -> None:
+        """Local and global steps on further rows, once through them in order of time: FT-A, FT-B and FT-C in turn.
+
+        The optimisers go on from where training left them; those of a method that was loaded start anew.
+
+        Args:
+            log: the rows; ``batch_size`` of them make one step of each kind.
+            learning_rate: of both; the one of the last epoch where None.
+            seed: of dropout.
+
+        Raises:
+            InputError: there are no rows.
+        """
+        if not len(log):
+            raise InputError("the rows to fine-tune on are none; give a log that holds some")
+        if not self.optimizers:
+            device = self.rate.device
+            self.start(log, None, Run(Fabric(accelerator=device.type, devices=1)))
+        self._set_rate(float(self.rate) if learning_rate is None else learning_rate)
+        was_training = self.training
+        self.train()
+        ordered = log.take(log.time.argsort(kind="stable"))
+        with torch.random.fork_rng([self.rate.device] if self.rate.device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            for batch in ordered_batches(ordered, self.batch_size):
+                self.step(batch)
+        self.train(was_training)
+
+    def predict(self, batch: Batch) -> Tensor:
+        return self.model.predict(batch)
