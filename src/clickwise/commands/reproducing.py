@@ -6,9 +6,9 @@ from pathlib import Path
 from clickwise.commands.common import source_options, use_threads
 from clickwise.options import assignments
 
-OF_ARTEFACTS = ("target", "sweep", "traffic", "newcomers")
+OF_ARTEFACTS = ("target", "sweep", "traffic", "newcomers", "sessions")
 """What --set gives for an artefact: the log that controllers are transferred to, what is swept over, how many requests
-a simulated test has, and who counts as a new user."""
+a simulated test has, who counts as a new user, and how sessions of cold users and items are divided."""
 
 
 def reproduce_command(
@@ -36,13 +36,13 @@ def reproduce_command(
     """Make a table or figure of a paper anew, published numbers beside ours.
 
     Args:
-        paper: metaselector, autoloss or udg.
+        paper: metaselector, autoloss, udg or recurrent-meta.
         artefact: table1, table2, ..., figure2, ..., of the paper; metaselector: cold-start; autoloss: controller.
-        setting: published (default; the paper's random split) or honest (chronological, which leaks nothing).
+        setting: published (default; the paper's own split) or honest (chronological, which leaks nothing).
         version: paper (its hyper-parameters) or tuned (the defaults of compare).
         trials: autoloss, version tuned: trainings that tune each row on validation rows; 0 for none.
-        models: autoloss, udg: comma-separated models of the tables; by default those of the paper.
-        source: movielens-1m (default), another MovieLens, criteo, avazu, amazon, alimama, or synthetic.
+        models: autoloss, udg, recurrent-meta: comma-separated models of the tables; by default those of the paper.
+        source: movielens-1m (default), another MovieLens, criteo, avazu, amazon, alimama, book-crossing, or synthetic.
         seeds: number of training seeds.
         data_root: folder of the official files of a public data set; downloaded to your cache by default.
         out: folder of the artefact and its runs; by default one below runs/PAPER, named after what was asked for.

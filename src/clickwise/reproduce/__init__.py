@@ -17,6 +17,7 @@ PAPERS = {
     "metaselector": "clickwise.reproduce.metaselector",
     "autoloss": "clickwise.reproduce.autoloss",
     "udg": "clickwise.reproduce.udg",
+    "recurrent-meta": "clickwise.reproduce.recurrent_meta",
 }
 
 
