@@ -46,14 +46,12 @@ def make_interactions(items: Items, rng: np.random.Generator) -> tuple[Interacti
     def scores(field: str, rank: int) -> Floats:
         return _centred(rng.standard_normal((len(shares[field]), rank)), shares[field])
 
-    def signs(field: str) -> Floats:
-        return _centred(np.where(rng.permutation(len(shares[field])) % 2 == 0, 1.0, -1.0), shares[field])
-
     vectors = {field: scores(field, PAIRWISE_RANK) for field in shares}
     pairwise: Interactions = {pair: vectors[pair[0]] @ vectors[pair[1]].T for pair in PAIRS}
     rank = FIELD_AWARE_RANK
     field_aware: Interactions = {pair: scores(pair[0], rank) @ scores(pair[1], rank).T for pair in PAIRS}
-    non_linear: Interactions = {TRIPLE: np.einsum("i,j,k->ijk", *(signs(field) for field in TRIPLE))}
+    signs = (centred_signs(shares[field], rng) for field in TRIPLE)
+    non_linear: Interactions = {TRIPLE: np.einsum("i,j,k->ijk", *signs)}
     return tuple(_standardised(tables, shares) for tables in (pairwise, field_aware, non_linear))
 
 
@@ -101,6 +99,11 @@ def field_shares(items: Items) -> dict[str, Floats]:
         "channel": np.array(CHANNEL_SHARES),
         "hour": slot_weights().reshape(-1, 24, 2).sum(axis=(0, 2)) / slot_weights().sum(),
     }
+
+
+def centred_signs(shares: Floats, rng: np.random.Generator) -> Floats:
+    """``[codes]``: one value for a random half of the codes and another for the rest, with mean 0 and variance 1."""
+    return _centred(np.where(rng.permutation(len(shares)) % 2 == 0, 1.0, -1.0), shares)
 
 
 def _sum(tables: Interactions, codes: Mapping[str, Ints]) -> Floats:

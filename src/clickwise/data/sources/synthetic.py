@@ -29,7 +29,7 @@ from clickwise.schema import Schema
 __all__ = ["GROUPS", "generate", "load", "requests", "synthetic_schema"]
 
 MOST_NOISE = 0.16  # above it more than half of the flawed channel would be flipped
-STREAMS = 12  # independent random streams, so that one option does not stir what another decides
+STREAMS = 13  # independent random streams, so that one option does not stir what another decides
 
 
 def generate(
@@ -43,6 +43,8 @@ def generate(
     click_rate: float = 0.2,
     personality: float = 1.0,
     contrast: float = 0.0,
+    gating: float = 0.0,
+    session_length: int = 0,
 ) -> tuple[pl.DataFrame, Schema]:
     """The log, one row an impression in order of time, and its unfitted schema.
 
@@ -63,6 +65,11 @@ def generate(
             to which ``pairwise`` adds interactions of item and context that FM knows, ``field-aware`` those of FFM too,
             and ``non-linear`` a third kind). Above 0 groups are drawn whatever the profile, and ``recency`` has no
             users.
+        gating: from 0 to 1 (clicks follow hidden features that no field names, and each user's gains on them are 0 or
+            2, which a gate can learn; without heterogeneity all gains are 1). It takes the place of all the rest but
+            users' readiness to click and the effect of categories.
+        session_length: slots of a user's last impressions before each row, clicked or not, with their labels; 0 for
+            none. The rows of the log are the same.
 
     Raises:
         InputError: an option that is out of its range, or more impressions than the users can have in 14 days.
@@ -71,19 +78,20 @@ def generate(
     _check_whole("items", items, 1)
     most = users * exposure.MOST_ROWS_PER_USER
     _check_whole("impressions", impressions, 1, most, f" for {users} users")
-    _check_strengths(seed, heterogeneity, drift, noise, click_rate, personality, contrast)
+    _check_whole("session_length", session_length, 0)
+    _check_strengths(seed, heterogeneity, drift, noise, click_rate, personality, contrast, gating)
     streams = np.random.default_rng(seed).spawn(STREAMS)
-    world = World.drawn(users, items, heterogeneity, personality, contrast, streams)
+    world = World.drawn(users, items, heterogeneity, personality, contrast, streams, gating)
     people, goods = world.users, world.items
     rows = exposure.draw_impressions(people, goods, impressions, streams[3])
     interests = drifting_interests(people.interest, rows.session_user, rows.ordinal, drift, streams[4])
     logits = world.logits(rows, interests, click_rate)
-    clean, clicks = click(people, goods, world.effects, rows, logits, streams[5])
+    clean, clicks = click(world.clicking, goods, world.effects, rows, logits, streams[5])
     flip_rate = np.where(rows.channel == FLAWED_CHANNEL, noise / CHANNEL_SHARES[FLAWED_CHANNEL], 0.0)
     flipped = (streams[6].random(impressions) < flip_rate).astype(np.int64)
     truth = _truth(people, rows, np.abs(clicks - flipped), flip_rate + (1.0 - 2.0 * flip_rate) * clean, clean, flipped)
     table = raw_table(people, goods, rows).with_columns(truth)
-    return table.sort("time", maintain_order=True), synthetic_schema()
+    return table.sort("time", maintain_order=True), synthetic_schema(session_length)
 
 
 def requests(
@@ -97,6 +105,7 @@ def requests(
     click_rate: float = 0.2,
     personality: float = 1.0,
     contrast: float = 0.0,
+    gating: float = 0.0,
 ) -> tuple[pl.DataFrame, Schema]:
     """What may be shown on the last day of the log that ``generate`` gives for the same options, for an auction.
 
@@ -109,9 +118,9 @@ def requests(
     """
     for name, value in (("count", count), ("candidates", candidates), ("users", users), ("items", items)):
         _check_whole(name, value, 1)
-    _check_strengths(seed, heterogeneity, drift, 0.0, click_rate, personality, contrast)
+    _check_strengths(seed, heterogeneity, drift, 0.0, click_rate, personality, contrast, gating)
     streams = np.random.default_rng(seed).spawn(STREAMS)
-    world = World.drawn(users, items, heterogeneity, personality, contrast, streams)
+    world = World.drawn(users, items, heterogeneity, personality, contrast, streams, gating)
     people, goods = world.users, world.items
     rows = exposure.draw_requests(people, goods, count, candidates, streams[7])
     interests = drifting_interests(people.interest, rows.session_user, rows.ordinal, drift, streams[8])
@@ -133,9 +142,12 @@ def load(
     click_rate: float = 0.2,
     personality: float = 1.0,
     contrast: float = 0.0,
+    gating: float = 0.0,
+    session_length: int = 0,
 ) -> tuple[pl.DataFrame, Schema]:
     """``generate`` as a named source. It reads no file, so ``root`` plays no part."""
-    return generate(users, items, impressions, seed, heterogeneity, drift, noise, click_rate, personality, contrast)
+    strengths = heterogeneity, drift, noise, click_rate, personality, contrast, gating
+    return generate(users, items, impressions, seed, *strengths, session_length)
 
 
 def _truth(
@@ -160,6 +172,7 @@ def _check_strengths(
     click_rate: float,
     personality: float,
     contrast: float,
+    gating: float,
 ) -> None:
     _check_whole("seed", seed, 0)
     _check("heterogeneity", heterogeneity, 0, 1)
@@ -168,6 +181,7 @@ def _check_strengths(
     _check("click_rate", click_rate, 0.01, 0.99)
     _check("personality", personality, 0)
     _check("contrast", contrast, 0, 1)
+    _check("gating", gating, 0, 1)
 
 
 def _check_whole(name: str, value: int, least: int, most: float = np.inf, where: str = "") -> None:

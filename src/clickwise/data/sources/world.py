@@ -1,6 +1,6 @@
 """Who is there in the synthetic log, and what decides their clicks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from clickwise.data.sources.contrast import Interactions, add_interactions, make
 from clickwise.data.sources.exposure import Impressions
 from clickwise.data.sources.mechanisms import Effects, intercept, make_effects, static_logits
 from clickwise.data.sources.population import Floats, Items, Users, make_items, make_users
+from clickwise.data.sources.switches import Switches, make_switches, switched_logits
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class World:
 
     Attributes:
         users, items, effects, interactions: what is planted; interactions act only where there is a contrast.
-        contrast: from 0 to 1, see ``synthetic.generate``.
+        contrast, gating: from 0 to 1, see ``synthetic.generate``.
+        switches: None where there is no gating.
     """
 
     users: Users
@@ -24,6 +26,8 @@ class World:
     effects: Effects
     interactions: tuple[Interactions, ...]
     contrast: float
+    gating: float
+    switches: Switches | None
 
     @classmethod
     def drawn(
@@ -34,6 +38,7 @@ class World:
         personality: float,
         contrast: float,
         streams: list[np.random.Generator],
+        gating: float = 0.0,
     ) -> "World":
         """A world of so many users and items; the options are those of ``synthetic.generate``."""
         groups = streams[10] if contrast > 0 else None
@@ -44,12 +49,22 @@ class World:
             make_effects(streams[2]),
             make_interactions(goods, streams[11]),
             contrast,
+            gating,
+            make_switches(users, goods, heterogeneity, streams[12]) if gating > 0 else None,
         )
+
+    @property
+    def clicking(self) -> Users:
+        """The users as ``mechanisms.click`` sees them: gating takes its share of the pull of earlier clicks away."""
+        return replace(self.users, weights=(1.0 - self.gating) * self.users.weights)
 
     def logits(self, rows: Impressions, interests: Floats, click_rate: float) -> Floats:
         """``[impressions]``, the logit without the mechanism that looks at earlier clicks."""
         users, items = self.users, self.items
         logits = intercept(click_rate) + static_logits(users, items, self.effects, rows, interests, self.contrast)
-        if self.contrast == 0:
+        if self.contrast > 0:
+            logits = add_interactions(logits, users, items, self.interactions, rows, self.contrast)
+        if self.switches is None:
             return logits
-        return add_interactions(logits, users, items, self.interactions, rows, self.contrast)
+        own = switched_logits(self.switches, users, items, self.effects, rows, click_rate)
+        return (1.0 - self.gating) * logits + self.gating * own
