@@ -31,7 +31,9 @@ def above_the_oracle(heterogeneity: float, gate: str) -> float:
         with cw.seeded(seed):
             model: Model = PNN(train.schema, embedding_dim=8, hidden_dims=(8,), dropout=0.0, initial_deviation=0.1)
             if gate:
-                model = cw.UserDependentGating(model, shuffle_users=gate == "shuffled")
+                # Of the user alone: then shuffling users leaves a gate nothing, not even what it knows of items.
+                options = {"inputs": ("user",), "gate_hidden_dims": (32,), "shuffle_users": gate == "shuffled"}
+                model = cw.UserDependentGating(model, **options)
         method = Supervised(model, learning_rate=5e-3, weight_decay=1e-5, batch_size=400)
         cw.fit(method, train, epochs=4, seed=seed, device="cpu", progress=False)
         losses.append(logloss(test.label, cw.predict(method, test)))
