@@ -21,7 +21,7 @@ from clickwise.methods.mixture import own_copy
 from clickwise.methods.rates import LearnedRates
 from clickwise.methods.stretches import DividedBatches, UserStretches, check_share
 from clickwise.methods.unseen import common_schema_of
-from clickwise.nn.auxiliary import asked_for, auxiliary_losses
+from clickwise.nn.auxiliary import asked_for, auxiliary_losses, total_of
 from clickwise.nn.tables import id_tables
 
 TASKS = ("user", "batch")
@@ -177,10 +177,7 @@ class RecurrentMeta(Bilevel):
         leaves, adapted, query = self.adaptable.adapt(support, query, self.second_order, self.trained.dense)
         with asked_for(self.auxiliary) as told:
             of_labels = self.example_loss(self.adaptable.call(adapted, query), query.label).mean()
-        if not told:
-            return leaves, of_labels, {}
-        loss = of_labels + torch.stack([weight * value for weight, value in told.values()]).sum()
-        return leaves, loss, {"of_labels": of_labels, **{name: value for name, (_, value) in told.items()}}
+        return leaves, *total_of(of_labels, told)
 
     def outputs(self, batch: Batch) -> tuple[Tensor, ...]:
         if self.task == "user":

@@ -15,7 +15,7 @@ from clickwise.methods.method import Method, Run
 from clickwise.methods.mixture import own_copy
 from clickwise.methods.stretches import check_share, support_rows
 from clickwise.methods.supervised import Supervised
-from clickwise.nn.auxiliary import asked_for, auxiliary_losses
+from clickwise.nn.auxiliary import asked_for, auxiliary_losses, total_of
 
 
 class SequentialMeta(Method):
@@ -111,7 +111,7 @@ class SequentialMeta(Method):
         local, optimizer = self._local(), self.optimizers["local"]
         with self.run.fabric.autocast(), asked_for(self.auxiliary) as told:
             of_labels = self.model.mean_loss(self.model.model(batch).float(), batch)
-        loss = of_labels + sum(weight * value for weight, value in told.values())
+        loss, _ = total_of(of_labels, told)
         # The other parameters' gradients, whole tables among them, are never computed.
         for parameter, gradient in zip(local, torch.autograd.grad(loss, local, materialize_grads=True), strict=True):
             parameter.grad = gradient

@@ -14,7 +14,7 @@ from clickwise.errors import InputError, nearest
 from clickwise.losses import find_loss
 from clickwise.methods.method import Method, Run, to_probability
 from clickwise.methods.unseen import schema_in
-from clickwise.nn.auxiliary import asked_for, auxiliary_losses
+from clickwise.nn.auxiliary import asked_for, auxiliary_losses, total_of
 from clickwise.nn.tables import id_tables, sparse_gradient, touched_rows
 from clickwise.optim import FTRLProximal, RowSparseAdam, RowWiseAdagrad
 
@@ -124,7 +124,7 @@ class Supervised(Method):
         with self.run.fabric.autocast(), asked_for(self.auxiliary) as told:
             logits = functional_call(self.model, touched, (batch,)) if touched else self.model(batch)
             of_labels = self.mean_loss(logits.float(), batch)
-        loss = of_labels + sum(weight * value for weight, value in told.values())
+        loss, parts = total_of(of_labels, told)
         # FTRL's rate and penalties are stated for gradients of single examples, so it gets their sum.
         self.run.fabric.backward(loss * len(batch) if self.optimizer == "ftrl" else loss)
         if rows is not None:
@@ -133,7 +133,6 @@ class Supervised(Method):
                 table.grad = None if gradient is None else sparse_gradient(table, rows, gradient)
         for optimizer in self.optimizers.values():
             optimizer.step()
-        parts = {"of_labels": of_labels, **{name: value for name, (_, value) in told.items()}} if told else {}
         return {name: value.detach() for name, value in {"loss": loss, **parts}.items()}
 
     def mean_loss(self, logits: Tensor, batch: Batch) -> Tensor:

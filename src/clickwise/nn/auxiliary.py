@@ -1,6 +1,6 @@
 """Further losses that a model computes on its way to the logits: DIEN's on the states of its recurrent layer, say."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from torch import Tensor, nn
@@ -31,6 +31,13 @@ class AuxiliaryLoss(nn.Module):
 def auxiliary_losses(model: nn.Module) -> list[AuxiliaryLoss]:
     """Those of a model."""
     return [module for module in model.modules() if isinstance(module, AuxiliaryLoss)]
+
+
+def total_of(of_labels: Tensor, told: Mapping[str, tuple[float, Tensor]]) -> tuple[Tensor, dict[str, Tensor]]:
+    """The loss of the labels and the weighted auxiliary ones added up; and all of them by name, where there are any."""
+    total = of_labels + sum(weight * value for weight, value in told.values())
+    parts = {"of_labels": of_labels, **{name: value for name, (_, value) in told.items()}} if told else {}
+    return total, parts
 
 
 @contextmanager

@@ -22,10 +22,7 @@ def profile_fields(schema: Schema, field: str) -> tuple[Field, ...]:
     named = schema[field]
     if named.kind != "category" or named.owner not in ("user", "item"):
         raise InputError(f"field {field!r}: vectors are generated for ids of users or items, which are categories")
-    # Sequences are what somebody did, and not what somebody is.
-    found = tuple(
-        f for f in schema.fields if f.owner == named.owner and f.column != named.column and f.kind != "sequence"
-    )
+    found = _describing(schema, named)
     if not found:
         raise InputError(
             f"field {field!r}: a generator needs a profile, and the schema has no other field with owner "
@@ -34,12 +31,17 @@ def profile_fields(schema: Schema, field: str) -> tuple[Field, ...]:
     return found
 
 
+def _describing(schema: Schema, named: Field) -> tuple[Field, ...]:
+    # Sequences are what somebody did, and not what somebody is.
+    return tuple(
+        f for f in schema.fields if f.owner == named.owner and f.column != named.column and f.kind != "sequence"
+    )
+
+
 def has_profile(schema: Schema) -> bool:
     """True where vectors can be generated for users."""
-    try:
-        return schema.user_field is not None and bool(profile_fields(schema, schema.user_field.name))
-    except InputError:
-        return False
+    named = schema.user_field
+    return named is not None and named.owner in ("user", "item") and bool(_describing(schema, named))
 
 
 class EmbeddingGenerator(nn.Module):

@@ -7,10 +7,9 @@ from typing import Any
 
 from clickwise.comparison import REPORT, Comparison
 from clickwise.data.storage import PreparedLog
-from clickwise.experiment import finished_comparison, run_comparison
 from clickwise.files import new_file
 from clickwise.methods.building import options_of
-from clickwise.reproduce.job import Job
+from clickwise.reproduce.job import Job, carried_out
 from clickwise.runs import Plan
 from clickwise.tuning import TUNED, Tuning, as_config, is_tuned, tune
 from clickwise.tuning_trials import Budget
@@ -66,8 +65,7 @@ class Study:
             list(names), job.seeds, {name: one for name, one in options.items() if one}, job.epochs, job.patience,
             monitor=MONITOR, device=job.device, replicates=job.replicates,
         )  # fmt: skip
-        found = finished_comparison(log, plan, job.out / folder)
-        return found or run_comparison(log, plan, job.out / folder, job.resume, progress=sys.stderr.isatty())
+        return carried_out(job, log, plan, folder)
 
     def whole(self, log: PreparedLog, names: Sequence[str], folder: str) -> tuple[Comparison, str]:
         """The comparison that the tables share where it is finished and has these rows; else one of them alone."""

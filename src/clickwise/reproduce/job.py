@@ -103,7 +103,11 @@ def compared(
         recipe: options by method; those of methods that are not compared play no part.
         folder: its folder.
     """
-    plan = plan_of(job, log, methods, recipe)
+    return carried_out(job, log, plan_of(job, log, methods, recipe), folder)
+
+
+def carried_out(job: Job, log: PreparedLog, plan: Plan, folder: str) -> Comparison:
+    """The comparison of a plan below ``job.out / folder``: read where it is finished, else run or gone on with."""
     found = finished_comparison(log, plan, job.out / folder)
     return found or run_comparison(log, plan, job.out / folder, job.resume, progress=sys.stderr.isatty())
 

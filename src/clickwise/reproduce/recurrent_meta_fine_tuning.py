@@ -13,7 +13,7 @@ from clickwise.methods.recurrent_meta import RecurrentMeta
 from clickwise.methods.sequential_meta import SequentialMeta
 from clickwise.methods.stretches import DividedBatches
 from clickwise.methods.supervised import Supervised
-from clickwise.nn.auxiliary import asked_for, auxiliary_losses
+from clickwise.nn.auxiliary import asked_for, auxiliary_losses, total_of
 from clickwise.training import seeded
 
 BATCH = 128
@@ -88,4 +88,4 @@ def total_loss(method: Method, log: ClickLog, seed: int) -> float | None:
     model.eval()
     with torch.no_grad(), seeded(seed), asked_for(losses) as told:
         of_labels = model.mean_loss(model.model(batch).float(), batch)
-    return float(of_labels + sum(weight * value for weight, value in told.values()))
+    return float(total_of(of_labels, told)[0])

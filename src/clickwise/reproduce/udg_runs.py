@@ -1,15 +1,13 @@
 """The runs behind the UDG paper's artefacts: models, the same models gated, and their controls."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from clickwise.comparison import REPORT, Comparison
 from clickwise.data.storage import PreparedLog
-from clickwise.experiment import finished_comparison, run_comparison
 from clickwise.methods.names import bases
-from clickwise.reproduce.job import Job
+from clickwise.reproduce.job import Job, carried_out
 from clickwise.reproduce.udg_published import DOUBLED, UDG, row
 from clickwise.runs import Plan
 
@@ -52,9 +50,7 @@ class Study:
 
     def compared(self, log: PreparedLog, names: Sequence[str], folder: str) -> Comparison:
         """The comparison of rows below ``job.out / folder``: read where it is finished, else run or gone on with."""
-        job, plan = self.job, self.plan(names)
-        found = finished_comparison(log, plan, job.out / folder)
-        return found or run_comparison(log, plan, job.out / folder, job.resume, progress=sys.stderr.isatty())
+        return carried_out(self.job, log, self.plan(names), folder)
 
     def plan(self, names: Sequence[str]) -> Plan:
         """What is trained for these rows; options of other rows play no part."""
