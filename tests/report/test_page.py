@@ -1,8 +1,6 @@
 """The report as a reader and a browser meet it."""
 
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -152,25 +150,6 @@ def test_the_oracle_may_stand_without_predictions_but_no_method_may(results: dic
         write_report(*paths)
     assert paths[2].read_bytes() == before
     assert sorted(path.name for path in paths[2].parent.iterdir()) == sorted(path.name for path in paths)
-
-
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
-@pytest.mark.parametrize("width", [400, 1280])
-def test_the_page_never_scrolls_sideways(results: dict[str, Any], write: Write, width: int, tmp_path: Path) -> None:
-    results["methods"]["fm"]["title"] = "AVeryLongMethodNameWithoutAnySpace" * 3
-    results["run"]["command"] = "x" * 300
-    paths = write(results)
-    write_report(*paths)
-    # Chromium's smallest window is 500 wide, so the page is looked at in a frame that tells its own width.
-    frame = f'<iframe id=f src="{paths[2].name}" style="border:0;width:{width}px;height:900px"></iframe>'
-    script = "f.onload = () => { document.title = f.contentDocument.documentElement.scrollWidth }"
-    (tmp_path / "frame.html").write_text(f"{frame}<script>{script}</script>")
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
-    command += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=3000", "--dump-dom"]
-    done = subprocess.run([*command, (tmp_path / "frame.html").as_uri()], capture_output=True, text=True, timeout=60)
-    title = re.search(r"<title>(\d+)</title>", done.stdout)
-    assert title is not None, done.stderr
-    assert int(title.group(1)) <= width
 
 
 def test_weights_of_models_are_told(results: dict[str, Any], write: Write) -> None:

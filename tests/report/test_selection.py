@@ -11,6 +11,7 @@ from scipy.integrate import trapezoid
 
 from clickwise.data.sources.auction import simulate
 from clickwise.errors import InputError
+from clickwise.report.charts import BASE, RISE
 from clickwise.report.plots import save_figure, to_svg
 from clickwise.report.selection import ecpm_figure, losses_figure, support_curve_figure, weights_figure
 
@@ -32,7 +33,7 @@ def outlines(figure: Figure) -> list[tuple[np.ndarray, np.ndarray]]:
     """Of each histogram, from top to bottom: weights, and heights above its base."""
     lines = [line for line in figure.axes[0].get_lines() if np.size(line.get_xdata()) > 2]
     return [
-        (np.asarray(line.get_xdata()), place + 0.25 - np.asarray(line.get_ydata())) for place, line in enumerate(lines)
+        (np.asarray(line.get_xdata()), place + BASE - np.asarray(line.get_ydata())) for place, line in enumerate(lines)
     ]
 
 
@@ -116,7 +117,7 @@ def test_weights_show_mean_winner_and_where_the_users_are() -> None:
     assert [mark[0] for mark in marks] == pytest.approx(weights.mean(axis=0))
     where, height = outlines(figure)[0]
     for weight, users in ((0.01, 2), (0.3, 0), (0.51, 1), (0.73, 1), (0.99, 0)):
-        assert np.interp(weight, where, height) == pytest.approx(0.55 * users / 2)
+        assert np.interp(weight, where, height) == pytest.approx(RISE * users / 2)
 
 
 def test_weights_of_many_users_follow_their_histogram_at_both_ends() -> None:

@@ -25,6 +25,10 @@ POINTS_PER_INCH = 72
 WIDTH = 340.0
 PNG_DOTS_PER_INCH = 200
 FONT_SIZE = 10.0
+# On a narrow screen the page's style sheet sets all letters of a drawing at this size, so that they stay readable.
+# Whatever stands beside something else is placed, and cut, so that it has room at this size.
+NARROW_FONT_SIZE = 11.5
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,13 +60,13 @@ def plain(text: str) -> str:
 
 def short(text: str, length: int) -> str:
     """``text`` cut to ``length`` characters, with an ellipsis where something was cut."""
-    return text if len(text) <= length else f"{text[: length - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return text if len(text) <= length else f"{text[: length - 1]}{ELLIPSIS}"
 
 
 def to_svg(figure: Figure, salt: str = "clickwise") -> str:
     """The figure as a stand-alone SVG document: text stays text, and the same figure gives the same bytes."""
     buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}), _any_glyph():
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}), any_glyph():
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
 
@@ -70,13 +74,14 @@ def to_svg(figure: Figure, salt: str = "clickwise") -> str:
 def to_png(figure: Figure) -> bytes:
     """The figure as a PNG file on white; the same figure gives the same bytes."""
     buffer = io.BytesIO()
-    with _any_glyph():
+    with any_glyph():
         figure.savefig(buffer, format="png", dpi=PNG_DOTS_PER_INCH, metadata={"Software": None})
     return buffer.getvalue()
 
 
 @contextmanager
-def _any_glyph() -> Iterator[None]:
+def any_glyph() -> Iterator[None]:
+    """No warning about letters that matplotlib's font lacks."""
     # In an SVG the viewer's fonts draw the text; in a PNG a glyph that matplotlib's font lacks becomes a box, and so
     # visible. Neither needs a warning a letter.
     with warnings.catch_warnings():

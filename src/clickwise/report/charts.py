@@ -13,6 +13,7 @@ from clickwise.report.canvas import (
     GRID,
     INK,
     MUTED,
+    NARROW_FONT_SIZE,
     PAPER,
     SERIES,
     WIDTH,
@@ -20,11 +21,16 @@ from clickwise.report.canvas import (
     add_axes,
     new_figure,
     plain,
-    short,
 )
+from clickwise.report.fitting import ems, fitted
 
 ROW = 33.0
-LABEL = 26
+SIDE = 6.0
+# Ems across a row's words at their largest, and what is left free between the name and the number.
+ROOM = (WIDTH - 2 * SIDE) / NARROW_FONT_SIZE
+BETWEEN = 1.0
+# Parts of a row: how far below its middle a density stands, and how high it rises.
+BASE, RISE = 0.3, 0.44
 
 
 @dataclass(frozen=True)
@@ -98,21 +104,21 @@ def ridge_chart(
     axes.set_xlim(float(grid[0]), float(grid[-1]))
     _guides(axes, len(densities))
     for place, (row, density) in enumerate(densities):
-        base = place + 0.25
+        base = place + BASE
         axes.plot(grid[[0, -1]], [base, base], color=GRID, linewidth=0.8)
         if density is not None:
-            axes.fill_between(grid, base, base - 0.55 * density / tallest, color=SERIES[0], alpha=0.35, linewidth=0)
-            axes.plot(grid, base - 0.55 * density / tallest, color=SERIES[0], linewidth=1.3)
+            axes.fill_between(grid, base, base - RISE * density / tallest, color=SERIES[0], alpha=0.35, linewidth=0)
+            axes.plot(grid, base - RISE * density / tallest, color=SERIES[0], linewidth=1.3)
         if reference is not None:
-            axes.plot(grid, base - 0.55 * reference / tallest, color=INK, linewidth=1, linestyle="--")
+            axes.plot(grid, base - RISE * reference / tallest, color=INK, linewidth=1, linestyle="--")
         if row.value is not None:
-            axes.plot([row.value, row.value], [base, base + 0.14], color=INK, linewidth=1.5)
+            axes.plot([row.value, row.value], [base - 0.14, base + 0.02], color=INK, linewidth=1.8)
     return figure
 
 
 def _rows(rows: Sequence[Row], axis_label: str) -> tuple[Figure, Axes]:
     figure = new_figure(WIDTH, ROW * max(len(rows), 1) + 44)
-    axes = add_axes(figure, left=12, right=12, top=8, bottom=36)
+    axes = add_axes(figure, left=SIDE, right=SIDE, top=8, bottom=36)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_yticks([])
     axes.grid(visible=False)
@@ -125,8 +131,9 @@ def _rows(rows: Sequence[Row], axis_label: str) -> tuple[Figure, Axes]:
             "color": INK,
             "fontsize": FONT_SIZE,
         }
-        axes.text(-0.02, place - 0.42, plain(short(row.label, LABEL)), ha="left", **options)
-        axes.text(1.02, place - 0.42, plain(row.note), ha="right", **options)
+        label = fitted(row.label, ROOM - BETWEEN - ems(row.note))
+        axes.text(0, place - 0.42, plain(label), ha="left", **options)
+        axes.text(1, place - 0.42, plain(row.note), ha="right", **options)
     return figure, axes
 
 

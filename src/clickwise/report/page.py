@@ -6,11 +6,16 @@ from pathlib import Path
 
 from clickwise.files import new_file
 from clickwise.report import sections
+from clickwise.report.explaining import making_section, reading_section
 from clickwise.report.inputs import read_predictions, read_results
 from clickwise.report.loss_section import losses_section
+from clickwise.report.markup import paragraph
+from clickwise.report.reading import Results
+from clickwise.report.run_facts import run_line, run_section
 
 CONTENTS = {
     "verdict": "Verdict",
+    "reading": "How to read this",
     "leaderboard": "Leaderboard",
     "differences": "Differences",
     "calibration": "Calibration",
@@ -38,6 +43,7 @@ def write_report(results_path: Path, predictions_path: Path, out: Path) -> None:
     predictions = read_predictions(predictions_path)
     body = (
         sections.verdict_section(results),
+        reading_section(results),
         sections.leaderboard_section(results),
         sections.differences_section(results),
         sections.calibration_section(results, predictions),
@@ -45,14 +51,15 @@ def write_report(results_path: Path, predictions_path: Path, out: Path) -> None:
         losses_section(results),
         sections.cold_start_section(results),
         sections.cost_section(results),
-        sections.run_section(results),
-        sections.making_section(),
+        run_section(results),
+        making_section(results),
     )
     with new_file(out) as temporary:
-        temporary.write_text(_page(str(results["run"]["source"]), body), encoding="utf-8")
+        temporary.write_text(_page(results, body), encoding="utf-8")
 
 
-def _page(source: str, body: tuple[str, ...]) -> str:
+def _page(results: Results, body: tuple[str, ...]) -> str:
+    source = escape(str(results["run"]["source"]))
     style = files("clickwise.report").joinpath("style.css").read_text(encoding="utf-8")
     there = {
         identifier: text
@@ -67,13 +74,16 @@ def _page(source: str, body: tuple[str, ...]) -> str:
             "<head>",
             '<meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>clickwise: {escape(source)}</title>",
+            f"<title>clickwise: {source}</title>",
             f"<style>\n{style}</style>",
             "</head>",
             "<body>",
-            "<main>",
-            f"<h1>Comparison on {escape(source)}</h1>",
+            "<header>",
+            f"<h1>Comparison on {source}</h1>",
+            paragraph(run_line(results), note=True),
             f'<nav aria-label="Contents">\n{links}\n</nav>',
+            "</header>",
+            "<main>",
             *body,
             "</main>",
             "</body>",

@@ -21,7 +21,7 @@ from clickwise.report.charts import (
 from clickwise.report.curves import calibration_chart, line_chart
 from clickwise.report.inputs import Predictions
 from clickwise.report.reading import ORACLE, Results, difference, is_competitor, is_shown, ranked, title
-from clickwise.report.wording import decimals, earlier_range, interval, p_value, percent, signed, stars
+from clickwise.report.wording import decimals, earlier_range, p_value, percent, signed, stars
 
 __all__ = [
     "calibration_curves",
@@ -51,8 +51,8 @@ def metric_figure(results: Results, metric: str) -> Figure:
     for name in ranked(results):
         value = results["methods"][name][metric]
         own = is_competitor(results, name)
-        note = f"{decimals(value['mean'])} {interval(value)}".rstrip()
-        rows.append(Row(title(results, name), note, value["mean"], value["low"], value["high"], own, own))
+        ends = (value["mean"], value["low"], value["high"])
+        rows.append(Row(title(results, name), decimals(value["mean"]), *ends, own, own))
     if metric == "logloss":
         return interval_chart(rows, "LogLoss (reversed: right is better)", reverse=True)
     return interval_chart(rows, "AUC (right is better)")

@@ -9,11 +9,16 @@ Results = Mapping[str, Any]
 ORACLE = "oracle"
 
 
-def title(results: Results, name: str) -> str:
-    """A method's title, with what it is in words: a control, or the oracle as an upper bound."""
+def title(results: Results, name: str, joint: str = " ") -> str:
+    """A method's title, with what it is in words: a control, or the oracle as an upper bound.
+
+    ``joint`` stands between the two; after a line feed the words need no brackets.
+    """
     method = results["methods"][name]
-    mark = " (upper bound)" if name == ORACLE else " (control)" if method["control"] else ""
-    return f"{method['title']}{mark}"
+    mark = "upper bound" if name == ORACLE else "control" if method["control"] else ""
+    if not mark:
+        return str(method["title"])
+    return f"{method['title']}{joint}{mark}" if joint == "\n" else f"{method['title']}{joint}({mark})"
 
 
 def ranked(results: Results) -> list[str]:

@@ -1,27 +1,15 @@
 """The sections of the report, each a piece of HTML from the results and predictions."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from clickwise.report import plots
 from clickwise.report.inputs import Predictions
 from clickwise.report.leaderboard import leaderboard_columns
-from clickwise.report.markup import facts, figure, group, paragraph, section, table
+from clickwise.report.markup import figure, group, paragraph, section, subheading, table
 from clickwise.report.reading import Results, ranked, title, verdict
 from clickwise.report.wording import STARS, count, decimals, duration, earlier_range, memory, percent
 
-METHOD_OF_NUMBERS = (
-    "All numbers are computed once over all test rows, which no method was trained or selected on; early stopping and "
-    "hyper-parameters look at validation rows only. A method's value is the mean over seeds. LogLoss is the natural "
-    "logarithm, per impression. GAUC is the AUC within users, weighted by impressions; users with one class only are "
-    "left out. ECE uses 20 bins of equal mass, PCOC is the mean predicted over the mean observed click rate, and "
-    "RelaImpr compares AUC above 0.5 with that of the best single model. Intervals are 95 % and resample whole users, "
-    "because the rows of one user are not independent, and seeds where there are several. Differences are paired: both "
-    "methods are evaluated on the same resampled users. Their p-values are corrected by Holm for the number of methods "
-    "compared. Users won is the share of users for whom a method has the lowest LogLoss of all but the oracle, ties "
-    "split equally. Calibration and the density of per-user LogLoss use the mean over seeds of each probability."
-)
 LEADERBOARD_NOTE = (
     "Best AUC first; the best single model is in bold. Small print: 95 % intervals, and p-values against the best "
     "single model. A model that is gated or trained on another loss is also held against the same model without "
@@ -38,7 +26,7 @@ def leaderboard_section(results: Results) -> str:
     """Every method with its metrics, best AUC first, and the AUC as a picture."""
     names = ranked(results)
     columns = [c for c in leaderboard_columns(results, joint="\n") if c[0] not in ("Training", "Memory")]
-    rows = [[title(results, name), *(cells[i] for _, cells in columns)] for i, name in enumerate(names)]
+    rows = [[title(results, name, "\n"), *(cells[i] for _, cells in columns)] for i, name in enumerate(names)]
     best = names.index(results["best_single"]) if results["best_single"] in names else None
     return section(
         "leaderboard",
@@ -112,7 +100,7 @@ def users_section(results: Results, predictions: Predictions) -> str:
     won = plots.users_won_figure(results)
     parts = []
     if density is not None:
-        caption = "Dashed: the best single model. The tick below a curve is the median user."
+        caption = "Dashed: the best single model. The tick marks the median user."
         parts.append(figure(density, "density", "Density of LogLoss over users", "LogLoss of users", caption))
     else:
         parts.append(paragraph("A density does not apply: every user has the same LogLoss."))
@@ -146,8 +134,12 @@ def _weights(results: Results) -> Iterator[str]:
     cells = [
         [title(results, name), *(_weight(weights.get(model)) for model in models)] for name, weights in rows.items()
     ]
+    yield subheading("Which model serves whom")
     yield table(["Method", *models], cells, "Mean weight of each model over test users")
-    yield paragraph("In brackets: share of test users for whom the model has the highest weight.", note=True)
+    yield paragraph(
+        "Mean weight over test users; in brackets, the share of users for whom the model has the highest weight.",
+        note=True,
+    )
     if lacking := {title(results, n): c for n in told if (c := results["methods"][n].get("users_without_support"))}:
         listed = "; ".join(f"{name}: {count(users)}" for name, users in lacking.items())
         yield paragraph(f"Test users without support, who get the unadapted prediction: {listed}.", note=True)
@@ -193,40 +185,3 @@ def cost_section(results: Results) -> str:
         for name, method in ((name, results["methods"][name]) for name in ranked(results))
     ]
     return section("cost", "Cost", table(head, rows, "Cost of each method"))
-
-
-def run_section(results: Results) -> str:
-    """The run's facts, and how the numbers are made."""
-    return section("run", "The run", facts(dict(_facts(results))))
-
-
-def _facts(results: Results) -> Iterator[tuple[str, str]]:
-    """What is known of the run; a comparison of models trained elsewhere knows less than the command does."""
-    run = {key: value for key, value in results["run"].items() if value is not None}
-    shown: dict[str, tuple[str, Callable[[Any], str]]] = {
-        "source": ("Source", str),
-        "split": ("Split", str),
-        "split_leaks": ("What the split leaks", str),
-        "rows": ("Rows", lambda rows: ", ".join(f"{part} {count(number)}" for part, number in rows.items())),
-        "users": ("Users", count),
-        "click_rate": ("Click rate", lambda rate: percent(rate, 2)),
-        "classes": ("Classes", str),
-        "seeds": ("Seeds", lambda seeds: ", ".join(str(seed) for seed in seeds)),
-        "started": ("Started", str),
-        "wall_clock_seconds": ("Wall clock", duration),
-        "clickwise": ("clickwise", str),
-        "torch": ("torch", str),
-        "platform": ("Machine", str),
-        "commit": ("Commit", str),
-        "command": ("Command", str),
-    }
-    for key, (heading, written) in shown.items():
-        if key in run:
-            yield heading, written(run[key])
-    for key, value in run.get("options", {}).items():
-        yield f"Option {key}", value if isinstance(value, str) else json.dumps(value)
-
-
-def making_section() -> str:
-    """How the numbers are made."""
-    return section("making", "How the numbers are made", paragraph(METHOD_OF_NUMBERS))
