@@ -30,8 +30,19 @@ class RowSparse(Optimizer):
         return parameter.new_zeros((parameter.shape[0], self.values, *parameter.shape[1:]))
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Apply one update to every parameter that has a gradient."""
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Apply one update to every parameter that has a gradient.
+
+        Args:
+            closure: computes the loss anew and its gradients; called first.
+
+        Returns:
+            What ``closure`` returns, None without one.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is None:
@@ -41,6 +52,7 @@ class RowSparse(Optimizer):
                     state["step"], state["rows"] = 0, self.new_state(parameter)
                 state["step"] += 1
                 self._update_rows(group, state, parameter)
+        return loss
 
     def _update_rows(self, group: dict[str, Any], state: dict[str, Any], parameter: nn.Parameter) -> None:
         gradient = parameter.grad
@@ -62,7 +74,10 @@ class RowSparseAdam(RowSparse):
     """Adam (Kingma and Ba 2015) on touched rows; bias correction counts the steps of the table, as in ``SparseAdam``.
 
     Args:
-        learning_rate, betas, epsilon: as in Adam; epsilon is added before bias correction, as in ``SparseAdam``.
+        parameters: tables ``[rows, ...]``, or groups of them; a dense gradient counts as one that touches every row.
+        learning_rate: step size.
+        betas: decay of the averages of gradients and of their squares.
+        epsilon: added to the root of the second average, before bias correction, as in ``SparseAdam``.
         weight_decay: L2 penalty, on touched rows only.
     """
 
@@ -92,7 +107,9 @@ class RowWiseAdagrad(RowSparse):
     """Adagrad with one accumulator a row (the mean of its squared gradients): a state of four bytes a row.
 
     Args:
-        learning_rate, epsilon: as in Adagrad.
+        parameters: tables ``[rows, ...]``, or groups of them; a dense gradient counts as one that touches every row.
+        learning_rate: step size.
+        epsilon: added to the root of the accumulator.
         weight_decay: L2 penalty, on touched rows only.
     """
 
@@ -122,6 +139,7 @@ class FTRLProximal(RowSparse):
     A coordinate's weight is a function of its state alone, so weights should start at zero.
 
     Args:
+        parameters: tables ``[rows, ...]``, or groups of them; a dense gradient counts as one that touches every row.
         learning_rate: alpha.
         beta: smoothing of the per-coordinate rate.
         l1: absolute penalty; weights whose evidence stays under it are exactly zero.

@@ -1,7 +1,6 @@
 """AutoLoss: its gradients against finite differences, its algorithm against the paper, and that it learns."""
 
 import warnings
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from clickwise.data.loading import select
 from clickwise.data.log import Batch
 from clickwise.errors import InputError
 from clickwise.losses import cross_entropy, find_loss
-from clickwise.methods.alternating import Alternating
 from clickwise.methods.autoloss import AutoLoss
 from clickwise.methods.candidates import FixedWeights, scales
 from clickwise.methods.method import Run, to_probability
@@ -104,22 +101,6 @@ def test_hypergradient_is_that_of_finite_differences(
             assert float(p.grad.view(-1)[place]) == pytest.approx(expected, rel=1e-5, abs=1e-10)
 
 
-@pytest.mark.parametrize("options", [{}, {"unroll": 0.0, "objective": "mixture"}])
-def test_a_row_of_weight_two_counts_as_two_rows(options: dict[str, Any]) -> None:
-    train, valid = batches()
-    once = torch.ones(len(train), dtype=torch.float64)
-    once[0], twice = 2, torch.cat([torch.zeros(1, dtype=torch.int64), torch.arange(len(train))])
-    found = []
-    for one, other in (
-        (replace(train, weight=once), replace(valid, weight=once)),
-        (select(train, twice), select(valid, twice)),
-    ):
-        method = started(**options, per_example=False)
-        method.outer_gradient(one, other)
-        found.append([p.grad for p in method.controller.parameters()])
-    torch.testing.assert_close(*found, rtol=1e-9, atol=1e-12)
-
-
 def test_first_order_is_the_gradient_of_the_mixture_at_the_model_as_it_is() -> None:
     method = started(unroll=0.0, objective="mixture", double=False)
     train, valid = (first_batch(log, 40) for log in (make_logs().train, make_logs().valid))
@@ -197,17 +178,21 @@ def test_temperature_falls_as_published() -> None:
 
 
 def test_controller_is_updated_every_so_many_steps_on_validation_batches() -> None:
-    method = started(double=False, update_every=7)
-    episodes = list(method.episodes(3, 0, 0))
-    assert [i for i, e in enumerate(episodes, 1) if e.valid is not None] == list(range(7, len(episodes) + 1, 7))
-    assert all(
-        torch.equal(a.train.row, b.train.row) for a, b in zip(episodes[9:], method.episodes(3, 0, 9), strict=True)
-    )
-    resumed = list(method.episodes(3, 0, 9))
-    for one, other in zip(episodes[9:], resumed, strict=True):
-        assert (one.valid is None) == (other.valid is None)
-        if one.valid is not None:
-            assert torch.equal(one.valid.row, other.valid.row)
+    def updates(steps_done: int) -> dict[int, Tensor]:
+        """Rows of the validation batch that the controller learned from, by number of the step."""
+        method = started(double=False, update_every=7)
+        method.steps_done += steps_done
+        seen: dict[int, Tensor] = {}
+        method.update_controller = lambda _, valid: seen.update({int(method.steps_done): valid.row})  # type: ignore
+        for episode in method.episodes(3, 0, steps_done):
+            method.step(episode)
+        return seen
+
+    steps = started(double=False).steps()
+    whole, resumed = updates(0), updates(9)
+    assert [*whole] == list(range(7, steps + 1, 7)) and len(whole) > 2
+    assert [*resumed] == [step for step in whole if step > 9]
+    assert all(torch.equal(whole[step], resumed[step]) for step in resumed)
 
 
 def test_model_stays_while_the_controller_learns_and_the_other_way_round() -> None:
@@ -220,7 +205,7 @@ def test_model_stays_while_the_controller_learns_and_the_other_way_round() -> No
     moved = [n for n in before if n.startswith("controller.") and not torch.equal(before[n], after[n])]
     assert moved
     between = {name: p.clone() for name, p in method.named_parameters()}
-    method.step(Alternating(train, None))
+    method.step(train)
     after = dict(method.named_parameters())
     assert all(torch.equal(between[n], after[n]) for n in between if n.startswith("controller."))
     assert not all(torch.equal(between[n], after[n]) for n in between if n.startswith("model."))

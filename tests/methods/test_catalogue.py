@@ -7,13 +7,14 @@ import pytest
 from clickwise.commands.comparing import METHODS as OF_DEMO
 from clickwise.commands.comparing import SHORT
 from clickwise.errors import InputError
-from clickwise.methods import AutoLoss, Supervised
+from clickwise.methods import AutoLoss, MeLU, Supervised
 from clickwise.methods.building import build, options_of
-from clickwise.methods.catalogue import entry, expand, models_among, with_variants
+from clickwise.methods.catalogue import entry, expand, group_of, models_among, with_variants
 from clickwise.methods.entries import METHODS, STAGES
 from clickwise.methods.gatings import GATINGS
-from clickwise.methods.names import bases
+from clickwise.methods.names import bases, divided, parts
 from clickwise.methods.trainings import TRAININGS
+from clickwise.models.gated import UserDependentGating
 from clickwise.schema import Field, Schema
 from tests.logs import mixed_schema
 
@@ -106,6 +107,10 @@ def test_a_variant_is_held_against_what_it_varies_nearest_first() -> None:
     assert bases("din~udg+focal") == ["din~udg", "din+focal", "din"]
     assert bases("din~udg") == bases("din+focal") == ["din"]
     assert bases("din") == []
+    assert bases("din~udg+focal+melu") == [
+        "din~udg+focal", "din~udg+melu", "din+focal+melu", "din~udg", "din+focal", "din+melu", "din",
+    ]  # fmt: skip
+    assert bases("stacking(lr,din~udg)") == ["stacking"]
 
 
 def test_variants_take_the_options_of_what_they_vary() -> None:
@@ -152,3 +157,55 @@ def test_unknown_options_are_refused_by_every_method(name: str) -> None:
     models = [build("lr", SCHEMA, {}, []) for _ in range(2)] if METHODS[name].made_of_models else []
     with pytest.raises(InputError, match=f"{name}: unknown option 'batchsize'"):
         build(name, SCHEMA, {"batchsize": 3}, models)
+
+
+def test_names_are_read_and_written_alike() -> None:
+    for name in ("din", "din~udg", "din+focal", "din~udg+autoloss+recurrent-meta", "stacking(lr,din~udg+focal)"):
+        assert str(parts(name)) == name
+    assert parts("stacking(lr, din~udg+focal)").candidates == ("lr", "din~udg+focal")
+
+
+def test_commas_in_parentheses_divide_no_names() -> None:
+    assert divided("lr,metaselector(lr,din+focal),fm") == ["lr", "metaselector(lr,din+focal)", "fm"]
+    for wrong in ("stacking(lr,fm", "stacking lr,fm)", "stacking)lr,fm("):
+        with pytest.raises(InputError, match="the parentheses do not match"):
+            divided(wrong)
+
+
+def test_a_model_takes_a_gate_a_loss_and_a_meta_training() -> None:
+    made = build("nfm~udg+autoloss+melu", SCHEMA, {"update_every": 3, "tasks_per_episode": 2, "gate_dim": 5}, [])
+    assert isinstance(made, MeLU) and made.tasks_per_episode == 2
+    assert isinstance(made.model, AutoLoss) and made.model.update_every == 3
+    assert isinstance(made.network, UserDependentGating) and made.network.gate_dim == 5
+    assert entry("nfm~udg+autoloss+melu").title == "NFM + UDG + AutoLoss + MeLU"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("lr+focal+hinge", r"a model takes one loss and then one meta-training, MODEL\[~GATE\]"),
+        ("lr+melu+focal", "a model takes one loss and then one meta-training"),
+        ("lr+focal+melu+melu", "a model takes one loss and then one meta-training"),
+        ("lr+foca", "training 'foca' is unknown; did you mean 'focal'"),
+        ("lr(fm,ffm)", "'lr' is not made of other models; leave the parentheses out"),
+        ("stacking(lr)", "needs 2 models or more in parentheses"),
+        ("stacking(lr,lr)", "needs 2 models or more in parentheses, each once"),
+        ("stacking(lr,hedge)", "'hedge' is no model"),
+        ("stacking(lr,fmm)", "method 'fmm' is unknown; did you mean 'fm'"),
+    ],
+)
+def test_names_that_stand_for_nothing(name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        entry(name)
+
+
+def test_candidates_are_trained_before_what_is_made_of_them() -> None:
+    names = expand(["metaselector(lr,nfm~udg+focal)", "fm", "stacking"], SCHEMA)
+    assert names == ["fm", "lr", "nfm~udg+focal", "stacking", "metaselector(lr,nfm~udg+focal)"]
+    assert entry(names[-1]).title == "MetaSelector (LR, NFM + UDG + Focal)"
+    assert group_of(names[-1]) == "adaptive"
+
+
+def test_options_of_a_method_hold_for_it_with_candidates_of_its_own() -> None:
+    given = {"stacking": {"a": 1}, "metaselector": {"order": "time"}, "metaselector(lr,fm)": {"most_epochs": 2}}
+    assert options_of("metaselector(lr,fm)", given) == {"order": "time", "most_epochs": 2}

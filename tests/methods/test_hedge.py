@@ -12,10 +12,10 @@ from scipy.optimize import minimize
 from clickwise.configuration import build, describe
 from clickwise.data.log import ClickLog
 from clickwise.errors import InputError
-from clickwise.methods.controls import GlobalRate, Stacking, likelihoods, stacking_weights
+from clickwise.methods.controls import GlobalRate, Stacking, UniformAverage, likelihoods, stacking_weights
 from clickwise.methods.hedge import HedgeMixture
 from clickwise.methods.supervised import as_method
-from clickwise.methods.user_weights import dirichlet_weights, hedge_weights
+from clickwise.methods.user_weights import dirichlet_weights, hedge_weights, mean_loss
 from clickwise.metrics.pointwise import logloss
 from clickwise.prediction import predict
 from clickwise.schema import Field, Schema
@@ -157,6 +157,15 @@ def test_weights_come_from_the_last_log_alone() -> None:
     np.testing.assert_allclose(method.table, method.weights.expand_as(method.table), atol=1e-6)
 
 
+def test_a_confident_mistake_costs_what_the_metrics_say() -> None:
+    """A row whose label the first model calls impossible, and the second one likely."""
+    likelihood, prior = np.array([[0.0, 0.9]]), np.array([0.5, 0.5])
+    worst = logloss(np.array([1]), np.array([0.0]))
+    assert mean_loss(np.array([[1.0, 0.0]]), likelihood) == worst
+    found = hedge_weights(0.1, prior, likelihood, np.array([0]), 1)[0]
+    assert found[0] / found[1] == pytest.approx(np.exp(-0.1 * (worst + np.log(0.9))))
+
+
 def test_users_without_rows_and_unknown_users_get_the_global_weights() -> None:
     parts = grouped()
     valid = parts.valid.take(np.flatnonzero(parts.valid.user != 3))
@@ -168,7 +177,7 @@ def test_users_without_rows_and_unknown_users_get_the_global_weights() -> None:
     unknown = with_unknown_ids(parts.test)
     with torch.no_grad():
         batch = first_batch(unknown)
-        assert torch.allclose(method.predict(batch), method.predict_unadapted(batch), atol=1e-6)
+        assert torch.allclose(method.predict(batch), UniformAverage.predict(method, batch), atol=1e-6)
     assert (method.user_weights(unknown)["support_rows"] == 0).all()
 
 

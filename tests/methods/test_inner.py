@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from clickwise.data.log import Batch
-from clickwise.data.tasks import rows_batch
 from clickwise.methods.inner import Adaptable
 from tests.logs import make_logs
 
@@ -43,7 +42,7 @@ def test_calls_the_module_with_the_values_given(tied: bool) -> None:
     assert adaptable.tied == tied
     own = dict(net.named_parameters())
     values = {name: value if name == "first.bias" else torch.randn_like(value) for name, value in own.items()}
-    batch = rows_batch(LOG, np.arange(6))
+    batch = Batch.of(LOG, np.arange(6))
     torch.testing.assert_close(adaptable.call(values, batch), by_hand(values, batch.ids))
     assert all(value is own[name] for name, value in net.named_parameters())
     torch.testing.assert_close(net(batch), by_hand(own, batch.ids))

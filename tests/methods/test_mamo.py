@@ -10,7 +10,8 @@ from lightning_fabric import Fabric
 from torch.nn import functional
 
 from clickwise.configuration import build, describe
-from clickwise.data.tasks import Task, rows_batch
+from clickwise.data.log import Batch
+from clickwise.data.tasks import Task
 from clickwise.errors import InputError
 from clickwise.methods.mamo import MAMO
 from clickwise.methods.method import Run
@@ -112,11 +113,11 @@ def test_rows_without_support_are_those_of_a_task_without_steps() -> None:
     method.weights.values.normal_()
     method.intercepts.values.normal_()
     own = np.flatnonzero(LOGS.test.user == 3)
-    query, nothing = rows_batch(LOGS.test, own), rows_batch(LOGS.test, own[:0])
+    query, nothing = Batch.of(LOGS.test, own), Batch.of(LOGS.test, own[:0])
     found = method.local_steps(nothing, query)
     expected = method._logits(found.adapted, found.query).sigmoid()
     torch.testing.assert_close(method.outputs_for(None, query)[0], expected)
-    among_others = method.outputs_for(None, rows_batch(LOGS.test, np.arange(len(LOGS.test))))[0]
+    among_others = method.outputs_for(None, Batch.of(LOGS.test, np.arange(len(LOGS.test))))[0]
     torch.testing.assert_close(among_others[own], expected)
 
 

@@ -6,7 +6,7 @@ import torch
 from lightning_fabric import Fabric
 
 from clickwise.configuration import build, describe
-from clickwise.data.tasks import rows_batch
+from clickwise.data.log import Batch
 from clickwise.errors import InputError
 from clickwise.methods.melu import MeLU, evidence_candidates
 from clickwise.methods.method import Run
@@ -59,7 +59,7 @@ def test_candidates_by_a_slow_reference() -> None:
     users: dict[int, set[int]] = {}
     local = [p for name, p in network.named_parameters() if name.startswith("mlp")]
     for row in range(len(log)):
-        batch = rows_batch(log, np.array([row]))
+        batch = Batch.of(log, np.array([row]))
         logit = network(batch)
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logit, batch.label.float())
         error = float((logit.detach().sigmoid() - batch.label).abs())

@@ -7,19 +7,18 @@ import pytest
 import torch
 
 from clickwise.data.log import Batch, ClickLog
-from clickwise.errors import InputError
-from clickwise.methods.memory import Memory, user_column
-from clickwise.schema import Field, Schema
+from clickwise.methods.memory import Memory
 from tests.logs import USERS, make_logs, with_unknown_ids
 
 LOGS = make_logs(600)
 SCHEMA = LOGS.train.schema
-COLUMN = user_column(SCHEMA, "test")
+USER = SCHEMA.need_user_field("test")
+COLUMN = SCHEMA.slots(USER.name).start
 FIRST = SCHEMA.offsets["user"] + 2
 
 
 def memory(size: int = 1000, *logs: ClickLog, shuffled: bool = False) -> Memory:
-    remembered = Memory(SCHEMA, COLUMN, size, shuffled)
+    remembered = Memory(SCHEMA, USER, size, shuffled)
     for log in logs:
         remembered.add(log)
     return remembered
@@ -128,11 +127,3 @@ def test_shuffled_it_gives_each_user_the_rows_of_one_other() -> None:
     # A user of whom nothing is remembered gets nothing.
     fewer = memory(1000, LOGS.train.take(np.flatnonzero(LOGS.train.user != 3)), shuffled=True)
     assert fewer.of(FIRST + 3) is None
-
-
-def test_the_user_column_is_that_of_the_user_field() -> None:
-    schema = Schema((Field("item"), Field("who", column="customer")), user="customer").fitted({"item": 5, "who": 4})
-    assert user_column(schema, "some-method") == 1
-    for other in (Schema((Field("item"),), user="customer"), Schema((Field("item"),))):
-        with pytest.raises(InputError, match="some-method needs the schema to name its 'user'"):
-            user_column(other.fitted({"item": 5}), "some-method")

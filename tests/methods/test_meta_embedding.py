@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from clickwise.configuration import build, describe
-from clickwise.data.loading import select
 from clickwise.data.log import Batch, ClickLog
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
@@ -63,7 +62,7 @@ def in_double(method: MetaEmbedding, pair: Pair) -> Pair:
 
 
 def objective(method: MetaEmbedding, pair: Pair) -> Tensor:
-    cold, warm = method.losses(method.generator(select(pair.a, pair.first)), pair)
+    cold, warm = method.losses(method.generator(pair.a.select(pair.first)), pair)
     return method.gamma * cold + (1 - method.gamma) * warm
 
 
@@ -89,10 +88,10 @@ def test_many_ids_at_once_are_a_loop_over_them(field: str, gated: bool) -> None:
     total = torch.zeros((), dtype=torch.float64)
     for number, first in enumerate(pair.first):
         a, b = (
-            select(part, torch.nonzero(of == number).squeeze(1))
+            part.select(torch.nonzero(of == number).squeeze(1))
             for part, of in ((pair.a, pair.of_a), (pair.b, pair.of_b))
         )
-        vector = method.generator(select(pair.a, first.unsqueeze(0)))
+        vector = method.generator(pair.a.select(first.unsqueeze(0)))
         cold = one_id(method, vector, a, table)
         (gradient,) = torch.autograd.grad(cold, vector, create_graph=True)
         warm = one_id(method, vector - method.inner_learning_rate * gradient, b, table)
@@ -187,7 +186,7 @@ def test_unknown_ids_get_the_vector_of_their_own_profile_and_others_what_the_mod
         assert torch.equal(found[~unknown], plain[~unknown])
         assert torch.equal(method.predict(batch), method.model.predict(batch))
         for row in torch.nonzero(unknown).squeeze(1).tolist():
-            alone = select(mixed, torch.tensor([row]))
+            alone = mixed.select(torch.tensor([row]))
             other = copy.deepcopy(method.vectors.network)
             id_tables(other, LOG.schema.size)[method.vectors.table].data[method.vectors.unknown] = method.generator(
                 alone
@@ -361,7 +360,9 @@ def test_what_cannot_be_served_is_refused() -> None:
     with pytest.raises(InputError, match="needs a profile"):
         MetaEmbedding(network(schema=replace(LOG.schema, fields=fields)))
     nobody = replace(LOG.schema, fields=tuple(f for f in LOG.schema.fields if f.owner == "item"), user="")
-    with pytest.raises(InputError, match="the schema must name its 'user'"):
+    with pytest.raises(
+        InputError, match="MetaEmbedding, where no 'field' is given, needs the schema to name its 'user'"
+    ):
         MetaEmbedding(network(schema=nobody))
     with pytest.raises(InputError, match="has no table of users"):
         MetaEmbedding(UserDependentGating(network(), inputs=("item",)))

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from clickwise.errors import InputError
 from clickwise.methods.rates import GRANULARITIES, LearnedRates
-from clickwise.nn.tables import id_tables, touched_rows
+from clickwise.nn.tables import id_table, id_tables, parameter_count, touched_rows
 from clickwise.schema import Field, Schema
 
 # Ids: 0 padding, 1 to 4 of vocabulary "user", 5 to 9 of "item".
@@ -17,7 +17,8 @@ TABLES = ("factors.weight", "linear.weight")
 
 def learned(granularity: str, initial: float = 0.25) -> LearnedRates:
     adapted = {name: torch.zeros(shape) for name, shape in SHAPES.items()}
-    return LearnedRates(SCHEMA, adapted, TABLES, initial, granularity)
+    tables = {name: nn.Embedding(*SHAPES[name]) for name in TABLES}
+    return LearnedRates(SCHEMA, adapted, tables, initial, granularity)
 
 
 def task_rates(rates: LearnedRates, rows: Tensor) -> dict[str, Tensor]:
@@ -51,6 +52,22 @@ def test_by_parameter_every_weight_has_one() -> None:
     assert found["net.weight"].tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
+@pytest.mark.parametrize(("granularity", "rows"), [("parameter", 5), ("fixed", 2), ("vocabulary", 2)])
+def test_rates_of_rows_that_no_id_names_are_not_counted(granularity: str, rows: int) -> None:
+    table = id_table(SCHEMA, 3, 0.01, [SCHEMA["user"]])
+    rates = LearnedRates(SCHEMA, {"users": table.weight}, {"users": table}, 0.1, granularity)
+    assert parameter_count(rates) == rows * (3 if granularity == "parameter" else 1)
+
+
+def test_making_rates_draws_nothing() -> None:
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    table = id_table(SCHEMA, 3, 0.01)
+    torch.set_rng_state(before)
+    LearnedRates(SCHEMA, {"t": table.weight}, {"t": table}, 0.1, "parameter")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_by_vocabulary_ids_of_one_share_theirs() -> None:
     rates = learned("vocabulary")
     assert {p.numel() for p in rates.parameters()} == {1, 2}
@@ -76,7 +93,9 @@ def id_gradient(rates: LearnedRates, name: str) -> Tensor:
 def test_vocabularies_are_told_apart_in_the_order_of_their_ids() -> None:
     """Also where the order of names is another one than that of ids."""
     schema = Schema((Field("zebra"), Field("ant"), Field("middle"))).fitted({"zebra": 2, "ant": 3, "middle": 2})
-    rates = LearnedRates(schema, {"t": torch.zeros(schema.size, 1)}, ["t"], 1.0, "vocabulary")
+    rates = LearnedRates(
+        schema, {"t": torch.zeros(schema.size, 1)}, {"t": nn.Embedding(schema.size, 1)}, 1.0, "vocabulary"
+    )
     place = {name: index for index, name in enumerate(sorted(schema.offsets, key=lambda name: schema.offsets[name]))}
     with torch.no_grad():
         rates.tables["t"].weight.copy_(torch.arange(3.0).unsqueeze(1))  # type: ignore[operator, union-attr]
@@ -98,7 +117,7 @@ def test_rates_survive_their_state() -> None:
 
 
 def test_nothing_adapts_where_nothing_is_named() -> None:
-    rates = LearnedRates(SCHEMA, {}, [], 0.1, "parameter")
+    rates = LearnedRates(SCHEMA, {}, {}, 0.1, "parameter")
     assert rates.of_task({}, torch.arange(3), "own.") == {}
     assert not list(nn.Module.parameters(rates))
 

@@ -12,14 +12,15 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from clickwise.configuration import build, describe
-from clickwise.data.tasks import Task, rows_batch
+from clickwise.data.log import Batch
+from clickwise.data.tasks import Task
 from clickwise.errors import InputError
 from clickwise.losses import cross_entropy
 from clickwise.methods.method import Run
 from clickwise.methods.recurrent_meta import RecurrentMeta
 from clickwise.methods.supervised import Supervised
 from clickwise.metrics.pointwise import logloss
-from clickwise.models import DIN
+from clickwise.models import DIN, LR
 from clickwise.nn.dice import Dice
 from clickwise.prediction import predict
 from clickwise.training import fit, seeded
@@ -193,7 +194,7 @@ def test_batches_share_one_step() -> None:
     rows = {len(task.support) for episode in method.episodes(0, 0, 0) for task in episode}
     assert rows == {66}
     assert method.without_support(LOGS.test) == 0
-    latest = rows_batch(LOGS.valid, np.arange(len(LOGS.valid))[-40:])
+    latest = Batch.of(LOGS.valid, np.arange(len(LOGS.valid))[-40:])
     whole = first_batch(LOGS.test, 30)
     expected = method.outputs_for(latest, whole)[0]
     torch.testing.assert_close(method.predict(whole), expected)
@@ -281,5 +282,5 @@ def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
 
 
 def test_a_network_that_names_no_local_parameters() -> None:
-    with pytest.raises(InputError, match=r"DIN has no 'interaction_parameters\(\)'; name in 'local' .*embedding"):
-        RecurrentMeta(DIN(mixed_schema()))
+    with pytest.raises(InputError, match=r"LR has no interaction layers; name in 'local' .*linear"):
+        RecurrentMeta(LR(mixed_schema()))

@@ -1,10 +1,13 @@
 """Constant weights of losses, searched."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
-from clickwise.errors import InputError
-from clickwise.loop import TrainingDiverged
+from clickwise.errors import InputError, TrainingDiverged
 from clickwise.methods.method import Run
 from clickwise.methods.searched import SearchedWeights
 from clickwise.models import FM, LR
@@ -51,3 +54,33 @@ def test_without_validation_rows_or_trials() -> None:
         fit(SearchedWeights(LR(parts.train.schema)), parts.train, epochs=1, progress=False)
     with pytest.raises(InputError, match="trials and trial_epochs must be at least 1"):
         SearchedWeights(LR(parts.train.schema), trials=0)
+
+
+def test_a_run_that_goes_on_does_not_search_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts, searches = make_logs(), []
+    search = SearchedWeights._search
+
+    def counted(self: SearchedWeights, *arguments: Any) -> Tensor:
+        searches.append(self)
+        return search(self, *arguments)
+
+    def trained(epochs: int, folder: Path | None) -> SearchedWeights:
+        with seeded(0):
+            model = FM(parts.train.schema, 4)
+            method = SearchedWeights(model, trials=2, trial_epochs=1, optimizer="adam", batch_size=64)
+        fit(
+            method, parts.train, parts.valid, epochs=epochs, patience=9, seed=4, device="cpu", folder=folder,
+            resume=folder is not None, progress=False,
+        )  # fmt: skip
+        return method
+
+    whole = trained(3, None)
+    monkeypatch.setattr(SearchedWeights, "_search", counted)
+    trained(1, tmp_path)
+    assert len(searches) == 1
+    resumed = trained(3, tmp_path)
+    assert len(searches) == 1
+    assert resumed.state_dict().keys() == whole.state_dict().keys()
+    assert all(torch.equal(value, resumed.state_dict()[name]) for name, value in whole.state_dict().items())
+    trained(3, tmp_path / "another")
+    assert len(searches) == 2

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from clickwise.configuration import build, describe
 from clickwise.data.log import Batch
-from clickwise.data.tasks import rows_batch
 from clickwise.errors import InputError
 from clickwise.losses import cross_entropy
 from clickwise.methods.method import Run
@@ -68,12 +67,11 @@ def test_steps_are_adams_of_local_and_then_of_all_parameters() -> None:
         for batch, _ in zip(method.episodes(0, epoch, 0), range(3), strict=False):
             step += 1
             losses = method.step(batch)
-            for group, moment, name, rows in (
-                (of_local, moments[0], "local", slice(0, 20)),
-                (of_all, moments[1], "loss", slice(20, 30)),
+            for group, moment, name, places in (
+                (of_local, moments[0], "local", torch.arange(20)),
+                (of_all, moments[1], "loss", torch.arange(20, 30)),
             ):
-                part = Batch(*(getattr(batch, key)[rows] for key in ("ids", "numbers", "label", "user", "time")))
-                loss = total_loss(network, part)
+                loss = total_loss(network, batch.select(places))
                 assert float(losses[name]) == pytest.approx(float(loss.detach()), abs=1e-6)
                 gradients = torch.autograd.grad(loss, group, materialize_grads=True)
                 adam(group, list(gradients), moment, step, 0.01 * 0.7**epoch)
@@ -94,7 +92,7 @@ def test_the_learning_rate_falls_to_its_floor() -> None:
 def test_a_batch_of_one_row_is_query() -> None:
     method = started()
     before = state(method)
-    losses = method.step(rows_batch(LOGS.train, np.array([3])))
+    losses = method.step(Batch.of(LOGS.train, np.array([3])))
     assert set(losses) == {"loss", "of_labels", "size"}
     assert any(not torch.equal(value, before[name]) for name, value in method.state_dict().items())
 
@@ -131,7 +129,7 @@ def test_fine_tuning_is_the_same_steps() -> None:
     by_hand._set_rate(float(method.rate))
     order = np.argsort(rows.time, kind="stable")
     for part in (order[:64], order[64:]):
-        by_hand.step(rows_batch(rows, part))
+        by_hand.step(Batch.of(rows, part))
     assert_same_bits(method.state_dict(), by_hand.state_dict())
 
 

@@ -93,14 +93,6 @@ def test_a_binary_loss_does_not_start_on_classes() -> None:
         method.start(classes, None, Run(Fabric(accelerator="cpu", devices=1)))
 
 
-def test_weights_of_rows_count() -> None:
-    batch, method = first_batch(TRAIN, 40), started(FM, {})
-    losses = cross_entropy(method.model(batch), batch.label)
-    weight = torch.arange(40.0)
-    weighted = method.mean_loss(method.model(batch), replace(batch, weight=weight))
-    torch.testing.assert_close(weighted, (losses * weight).sum() / weight.sum())
-
-
 def test_ftrl_sees_the_sum_over_the_batch() -> None:
     batch, method = first_batch(TRAIN, 40), started(LR, {})
     cross_entropy(method.model(batch), batch.label).sum().backward()

@@ -97,7 +97,7 @@ def test_no_user_has_two_behaviours() -> None:
 @pytest.mark.parametrize("row", [0, 1, 2])
 def test_one_row(evolution: str, row: int) -> None:
     model, batch = dien(evolution), histories(3)
-    alone = Batch(*(value[row : row + 1] for value in (batch.ids, batch.numbers, batch.label, batch.user, batch.time)))
+    alone = batch.select(torch.tensor([row]))
     torch.testing.assert_close(model(alone), model(batch)[row : row + 1])
 
 

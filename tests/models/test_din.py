@@ -94,7 +94,7 @@ def test_rows_without_any_history() -> None:
 @pytest.mark.parametrize("row", [0, 1, 2])
 def test_one_row(row: int) -> None:
     model, batch = din(), histories(3)
-    alone = Batch(*(value[row : row + 1] for value in (batch.ids, batch.numbers, batch.label, batch.user, batch.time)))
+    alone = batch.select(torch.tensor([row]))
     torch.testing.assert_close(model(alone), model(batch)[row : row + 1])
     model.train()(alone).sum().backward()
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())

@@ -19,6 +19,8 @@ from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.losses import cross_entropy
 from clickwise.methods.autoloss import AutoLoss
+from clickwise.methods.catalogue import can_be_gated
+from clickwise.methods.entries import METHODS
 from clickwise.methods.metaselector import MetaSelector
 from clickwise.methods.supervised import Supervised
 from clickwise.metrics.pointwise import auc
@@ -27,6 +29,7 @@ from clickwise.models import FM, LR, NFM, PNN, AutoInt, DeepFM, Model, WideDeep
 from clickwise.models.gated import UserDependentGating
 from clickwise.nn.gate_kinds import GATES
 from clickwise.nn.gated_mlp import GatedMLP
+from clickwise.nn.mlp import MLP
 from clickwise.nn.tables import id_tables, touched_rows
 from clickwise.prediction import predict
 from clickwise.schema import Field, Schema
@@ -290,6 +293,29 @@ def test_a_model_is_gated_once() -> None:
     assert isinstance(model.mlp, GatedMLP)
 
 
+def test_a_pass_that_fails_keeps_nothing() -> None:
+    model, rows = gated(), rows_of()
+    expected = model(rows)
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("half way")
+
+    hook = model.model.embedding.pooling.register_forward_hook(fail)  # type: ignore[operator, union-attr]
+    with pytest.raises(RuntimeError, match="half way"):
+        model(rows)
+    hook.remove()
+    assert model.model.mlp.vectors is None  # type: ignore[union-attr]
+    assert torch.equal(model(rows), expected)
+
+
+@pytest.mark.parametrize("name", [name for name in models.__all__ if name != "Model"])
+def test_models_say_whether_they_can_always_be_gated(name: str) -> None:
+    kind = getattr(models, name)
+    made = kind(mixed_schema())
+    assert kind.has_mlp == isinstance(getattr(made, "mlp", None), MLP)
+    assert can_be_gated(next(key for key, entry in METHODS.items() if entry.kind is kind)) == kind.has_mlp
+
+
 def test_what_a_schema_lacks() -> None:
     plain = Schema((Field("user", "user"), Field("item", "item")), user="user").fitted({"user": 5, "item": 5})
     assert UserDependentGating(DeepFM(plain, **SMALL)).inputs == ("item", "user")
@@ -300,7 +326,7 @@ def test_what_a_schema_lacks() -> None:
     with pytest.raises(InputError, match="gate 'poso' reads profile and fullness"):
         UserDependentGating(DeepFM(plain, **SMALL), "poso")
     nobody = Schema((Field("item", "item"),)).fitted({"item": 5})
-    with pytest.raises(InputError, match="'user' needs a category field of the schema's user column"):
+    with pytest.raises(InputError, match="inputs: 'user' needs the schema to name its 'user'"):
         UserDependentGating(DeepFM(nobody, **SMALL))
 
 

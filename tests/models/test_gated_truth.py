@@ -37,7 +37,7 @@ def above_the_oracle(heterogeneity: float, gate: str) -> float:
         method = Supervised(model, learning_rate=5e-3, weight_decay=1e-5, batch_size=400)
         cw.fit(method, train, epochs=4, seed=seed, device="cpu", progress=False)
         losses.append(logloss(test.label, cw.predict(method, test)))
-    return float(np.mean(losses) - logloss(test.label, test.extras["probability"]))
+    return float(np.mean(losses) - logloss(test.label, test.extras["true_probability"]))
 
 
 def test_a_gate_learns_what_each_user_switches_on() -> None:

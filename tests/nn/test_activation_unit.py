@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
+from clickwise.errors import InputError
 from clickwise.nn.activation_unit import (
     ActivationUnit,
     behaviour_vectors,
@@ -48,7 +49,7 @@ def test_derivatives_of_the_scores() -> None:
 
 
 def test_a_unit_without_hidden_layers() -> None:
-    with pytest.raises(ValueError, match="at least one layer"):
+    with pytest.raises(InputError, match="at least one layer"):
         ActivationUnit(3, ())
 
 

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 from torch.func import functional_call, vmap
 
+from clickwise.errors import InputError
 from clickwise.nn.attention import Interacting
 from clickwise.training import seeded
 
@@ -55,5 +56,5 @@ def test_weights_of_many_users_at_once() -> None:
 
 @pytest.mark.parametrize(("heads", "attention_dim"), [(0, 4), (2, 0)])
 def test_sizes_that_cannot_be(heads: int, attention_dim: int) -> None:
-    with pytest.raises(ValueError, match="must be at least 1"):
+    with pytest.raises(InputError, match="must be at least 1"):
         Interacting(3, heads, attention_dim)

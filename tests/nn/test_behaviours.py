@@ -43,7 +43,7 @@ def test_groups_are_of_one_length_and_one_kind_of_events() -> None:
     assert session.sequences == ("session_items", "session_shops")
     assert session.targets == ("item", "shop")
     assert session.slots == (SCHEMA.slots("session_items"), SCHEMA.slots("session_shops"))
-    assert (session.length, session.events, session.labels) == (LENGTH, "all", SCHEMA.slots("labels"))
+    assert (session.length, session.events, session.labels) == (LENGTH, "all", "labels")
     assert (long.sequences, long.events, long.labels) == (("long_session",), "all", None)
 
 

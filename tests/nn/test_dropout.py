@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from clickwise.errors import InputError
 from clickwise.nn.dropout import Dropout
 from clickwise.training import seeded
 
@@ -38,7 +39,7 @@ def test_nothing_happens_at_zero_or_in_evaluation() -> None:
 
 @pytest.mark.parametrize("probability", [-0.1, 1.0])
 def test_probabilities_that_cannot_be(probability: float) -> None:
-    with pytest.raises(ValueError, match="dropout must be"):
+    with pytest.raises(InputError, match="dropout must be"):
         Dropout(probability)
 
 

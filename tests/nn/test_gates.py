@@ -288,7 +288,7 @@ def test_names_that_are_unknown_or_impossible() -> None:
     with pytest.raises(InputError, match="no field for 'context'; it has item, behaviour, user, profile"):
         GateInputs(schema, ("context",), DIM, USER_DIM)
     nobody = Schema((Field("item", "item"),)).fitted({"item": 5})
-    with pytest.raises(InputError, match="'user' needs a category field of the schema's user column"):
+    with pytest.raises(InputError, match="inputs: 'user' needs the schema to name its 'user'"):
         GateInputs(nobody, ("user",), DIM, USER_DIM)
 
 

@@ -11,7 +11,7 @@ from clickwise.methods.mamo import MAMO
 from clickwise.methods.melu import MeLU
 from clickwise.methods.meta_embedding import MetaEmbedding
 from clickwise.methods.metaselector import MetaSelector
-from clickwise.methods.method import Method
+from clickwise.methods.method import Method, Run
 from clickwise.methods.recurrent_meta import RecurrentMeta
 from clickwise.methods.searched import SearchedWeights
 from clickwise.methods.sequential_meta import SequentialMeta
@@ -35,6 +35,7 @@ __all__ = [
     "MetaSelector",
     "Method",
     "RecurrentMeta",
+    "Run",
     "SampleLevelSelector",
     "SearchedWeights",
     "Selector",

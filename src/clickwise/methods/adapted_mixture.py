@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from clickwise.array_types import FloatArray, IntArray
 from clickwise.data.log import ClickLog
 from clickwise.data.tasks import raw_users
 from clickwise.errors import InputError
 from clickwise.methods.method import Method
 from clickwise.methods.personal import refuse_overlap
 from clickwise.methods.scoring import score
-from clickwise.methods.user_weights import Codes, Floats
 from clickwise.methods.weights import weights_frame
 
 
@@ -31,8 +31,8 @@ class AdaptedMixture:
 
     models: Sequence[Method]
     support: ClickLog
-    weights: Floats
-    rows: Codes
+    weights: FloatArray
+    rows: IntArray
     names: Sequence[str]
 
     def predict(self, query: ClickLog) -> npt.NDArray[np.float32]:
@@ -56,7 +56,7 @@ class AdaptedMixture:
         """Users of ``query`` that have no support and so are not adapted."""
         return int((self.rows[self._places(query)[np.unique(query.user)]] == 0).sum())
 
-    def _places(self, query: ClickLog) -> Codes:
+    def _places(self, query: ClickLog) -> IntArray:
         """For each user code of ``query`` the place of that user's weights."""
         known, asked = raw_users(self.support).alias("user"), raw_users(query).alias("user")
         if known.dtype != asked.dtype:

@@ -10,12 +10,12 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from clickwise.array_types import IntArray
 from clickwise.data.loading import ordered_batches
 from clickwise.data.log import ClickLog
 from clickwise.data.tasks import raw_users
 from clickwise.errors import InputError, nearest
 from clickwise.losses import cross_entropy
-from clickwise.methods.halves import first_known
 from clickwise.methods.method import to_probability
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 STARTS = ("generator", "unknown", "random")
 RANDOM_DEVIATION = 0.01
 BATCH = 10_000
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +106,7 @@ class AdaptedEmbeddings:
         if method.schema.user_field is not None and method.field == method.schema.user_field.name:
             return log.user, raw_users(log)
         ids = log.ids[:, method.vectors.column].astype(np.int64)
-        if not asked and (ids < first_known(method.schema, method.field)).any():
+        if not asked and (ids < method.schema.first_value(method.schema[method.field].vocabulary)).any():
             raise InputError(
                 f"field {method.field!r}: unknown ids cannot be told apart, so nothing can be adapted to them; give "
                 "rows of ids that the vocabulary knows"

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +12,8 @@ from clickwise.data.loading import ShuffledBatches
 from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError, nearest
 from clickwise.losses import cross_entropy
-from clickwise.methods.alternating import Alternating, endless
 from clickwise.methods.candidates import CANDIDATES, CandidateLosses
 from clickwise.methods.method import Run, to_probability
-from clickwise.methods.supervised import mean_over
 from clickwise.methods.unrolled import Unrolled
 from clickwise.methods.unseen import schema_in
 from clickwise.nn.controller import ConstantController, Controller, drawn, weights_on_grid
@@ -51,15 +49,23 @@ class AutoLoss(CandidateLosses):
             else on the weighted sum (Eq. 8; ablation AL-2).
         learn_on: ``valid``, or ``train``: the controller learns from the model's own batch (SLF, Liu and Lai 2020).
         controller_learning_rate: of Adam.
-        first_temperature, least_temperature, temperature_decay: of the Gumbel-softmax after t steps,
-            ``max(least, first - decay * t)`` (section 3.3).
-        normalise, optimizer, learning_rate, weight_decay, batch_size, row_sparse: as in ``CandidateLosses``.
+        first_temperature: tau of the Gumbel-softmax at the first step; after t steps it is ``max(least_temperature,
+            first_temperature - temperature_decay * t)`` (section 3.3).
+        least_temperature: tau falls no further.
+        temperature_decay: by how much tau falls a step.
+        normalise: divide each candidate by the mean length of its gradient in the logits, see ``CandidateLosses``.
+        optimizer: ``adam``, ``adagrad`` (row-wise on tables) or ``ftrl``; the one of the model's recipe where None.
+        learning_rate: of the model's optimiser; that of its recipe where None.
+        weight_decay: L2 penalty on the model's parameters; that of its recipe where None.
+        batch_size: rows a step; that of the model's recipe where None.
+        row_sparse: update only the rows of id tables that a batch touches; None: for tables of 100,000 rows and more.
 
     Attributes:
         trace: ``[epochs, classes, predictions, losses]``, the controller's weights after each epoch on a grid: label by
             predicted probability of that label. The first 64 epochs are kept; zeros for those to come.
     """
 
+    due: Iterator[Batch] | None
     steps_done: Tensor
     epochs_done: Tensor
     trace: Tensor
@@ -162,10 +168,11 @@ class AutoLoss(CandidateLosses):
         """Of the Gumbel-softmax, at this step."""
         return max(self.least_temperature, self.first_temperature - self.temperature_decay * int(self.steps_done))
 
-    def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
+    def start_loss(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         self._check_classes(train.schema.classes)
-        super().start(train, valid, run)
+        super().start_loss(train, valid, run)
         self.valid_batches: ShuffledBatches | None = None
+        self.seed, self.due = 0, None
         self.warned = False
         if self.frozen:
             return
@@ -185,21 +192,21 @@ class AutoLoss(CandidateLosses):
         self.controller.eval()  # it is a constant of the model's loss, except in its own update
         return self
 
-    def episodes(self, seed: int, epoch: int, first: int) -> Iterator[Any]:
-        step = epoch * self.steps() + first
-        due = None if self.valid_batches is None else endless(self.valid_batches, seed, step // self.update_every)
-        for batch in self.batches.epoch(seed, epoch, first):
-            step += 1
-            update = not self.frozen and step % self.update_every == 0
-            yield Alternating(batch, (batch if due is None else next(due)) if update else None)
-        self._keep_trace()
+    def start_loss_epoch(self, seed: int) -> None:
+        self.seed, self.due = seed, None
 
-    def step(self, episode: Alternating | Batch) -> dict[str, Tensor]:
-        train, valid = (episode.train, episode.valid) if isinstance(episode, Alternating) else (episode, None)
-        if valid is not None:
-            self.update_controller(train.to(self.run.fabric.device), valid.to(self.run.fabric.device))
-        losses = super().step(train)
+    def learn_loss(self, batch: Batch) -> None:
         self.steps_done += 1
+        updates, rest = divmod(int(self.steps_done), self.update_every)
+        if self.frozen or rest:
+            return
+        if self.valid_batches is not None and self.due is None:
+            # A function of the seed and of the steps taken, so that a run can resume inside an epoch.
+            self.due = self.valid_batches.endless(self.seed, updates - 1)
+        self.update_controller(batch, batch if self.due is None else next(self.due).to(batch.ids.device))
+
+    def step(self, episode: Batch) -> dict[str, Tensor]:
+        losses = super().step(episode)
         return losses | {f"weight_{name}": share for name, share in zip(self.losses, self.mean_weights, strict=True)}
 
     def weights(self, logits: Tensor, label: Tensor) -> Tensor:
@@ -211,17 +218,18 @@ class AutoLoss(CandidateLosses):
 
     def draw(self, log_weights: Tensor) -> Tensor:
         """What enters the loss: the weights, or one candidate an example in their proportion (Eq. 9 and 10)."""
-        return drawn(log_weights, self.temperature) if self.gumbel else log_weights.exp()
+        return drawn(log_weights, self.temperature) if self.gumbel and self.training else log_weights.exp()
 
     def update_controller(self, train: Batch, valid: Batch) -> None:
         """One step of the controller (Algorithm 1, lines 2 to 4), the model as in evaluation: nothing dropped out."""
         self.controller.zero_grad(set_to_none=True)
-        training = self.model.training
+        modes = [(module, module.training) for module in self.model.modules()]
         self.model.eval()
         self.controller.train()
         self.outer_gradient(train, valid)
         self.controller.eval()
-        self.model.train(training)
+        for module, mode in modes:
+            module.training = mode
         self.optimizers["controller"].step()
 
     def outer_gradient(self, train: Batch, valid: Batch) -> None:
@@ -237,7 +245,7 @@ class AutoLoss(CandidateLosses):
             lambda logits, rows: (
                 self._mixture(logits, logits, rows)
                 if self.objective == "mixture"
-                else mean_over(cross_entropy(logits, rows.label), rows)
+                else cross_entropy(logits, rows.label).mean()
             ),
         )  # fmt: skip
 
@@ -245,7 +253,7 @@ class AutoLoss(CandidateLosses):
         """The mean loss as a function of model and controller, which sees the predictions of the logits ``seen``."""
         log_weights = self.controller(to_probability(seen), batch.label)
         self._watch(log_weights)
-        return mean_over((self.draw(log_weights) * self.each_loss(logits, batch.label)).sum(1), batch)
+        return (self.draw(log_weights) * self.each_loss(logits, batch.label)).sum(1).mean()
 
     def _watch(self, log_weights: Tensor) -> None:
         share, most = log_weights.detach().exp().mean(0).max(0)
@@ -258,13 +266,14 @@ class AutoLoss(CandidateLosses):
             )
 
     @torch.no_grad()
-    def _keep_trace(self) -> None:
+    def end_loss_epoch(self) -> None:
+        self.due = None
         if int(self.epochs_done) < EPOCHS_KEPT:
             self.trace[int(self.epochs_done)] = self.weights_on_grid()
         self.epochs_done += 1
-        if not self.frozen and int(self.epochs_done) == 1 and self.steps() < self.update_every:
+        if not self.frozen and int(self.epochs_done) == 1 and int(self.steps_done) < self.update_every:
             warnings.warn(
-                f"AutoLoss: an epoch has {self.steps()} steps and the controller learns every "
+                f"AutoLoss: an epoch has {int(self.steps_done)} steps and the controller learns every "
                 f"{self.update_every}, so it hardly learns; set update_every lower",
                 stacklevel=2,
             )

@@ -1,6 +1,5 @@
 """Methods that learn parameters from which a few gradient steps on a user's rows lead far."""
 
-import math
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -11,6 +10,7 @@ from clickwise.adaptation import TaskParameters
 from clickwise.data.log import ClickLog
 from clickwise.data.tasks import Task, rows_of_users
 from clickwise.errors import InputError
+from clickwise.methods.diverged import require_finite
 from clickwise.methods.method import Run
 from clickwise.methods.outer import outer_optimizers, outer_update
 from clickwise.methods.personal import PersonalMethod
@@ -27,7 +27,8 @@ class Bilevel(PersonalMethod):
 
     Args:
         schema: fitted schema.
-        outer_learning_rate, weight_decay: of Adam, which is row-sparse on id tables.
+        outer_learning_rate: of Adam, which is row-sparse on id tables.
+        weight_decay: L2 penalty of Adam.
         tasks_per_episode: tasks an outer step.
         tasks_per_epoch: at most; all rows are query once an epoch where None.
         query_size: rows of a query.
@@ -103,10 +104,10 @@ class Bilevel(PersonalMethod):
     def _losses(self, episode: list[Task], parts: dict[str, Tensor]) -> Iterator[tuple[TaskParameters, Tensor]]:
         """Leaves and loss of each task, which counts by its rows; the parts of the losses are added to ``parts``."""
         rows = sum(len(task.query) for task in episode)
+        rates = f"inner_learning_rate or outer_learning_rate {self.outer_learning_rate}"
         for task in episode:
             leaves, loss, found = self.query_loss(task)
-            if not math.isfinite(loss.item()):
-                raise self._diverged(task, loss.item())
+            require_finite(loss, task.user, self.user_names, rates)
             share = len(task.query) / rows
             for name, value in found.items():
                 parts[name] = parts.get(name, 0.0) + value.detach() * share
@@ -115,11 +116,3 @@ class Bilevel(PersonalMethod):
     def query_loss(self, task: Task) -> tuple[TaskParameters, Tensor, dict[str, Tensor]]:
         """Leaves of the task's graph, what the adapted parameters lose on its query, and parts of that by name."""
         raise NotImplementedError
-
-    def _diverged(self, task: Task, loss: float) -> InputError:
-        user = task.user if self.user_names is None else self.user_names[task.user]
-        whose = "a batch" if task.user < 0 else f"user {user!r}"
-        return InputError(
-            f"{whose}: the query loss became {loss} after the inner step; inner_learning_rate or outer_learning_rate "
-            f"{self.outer_learning_rate} is too high"
-        )

@@ -49,40 +49,47 @@ def build(name: str, schema: Schema, options: Options, models: Sequence[Method])
     if found.group in ("control", "personal"):
         check_options(options, found.kind, name)
         return _made(name, found.kind, options, schema)  # type: ignore[return-value]
-    taken = _taken(found)
-    known = [option for part in taken.values() for option in part]
+    known = options_taken(name)
     if unknown := [option for option in options if option not in known]:
         raise InputError(f"{name}: unknown option {unknown[0]!r}{nearest(unknown[0], known)}")
-    given = {part: {key: value for key, value in options.items() if key in taken[part]} for part in taken}
-    model = _network(name, found, given["model"], given["gate"], schema)
-    of_training = {**found.training.options, **given["training"]}
-    if isinstance(of_training.get("controller"), str):
-        of_training["controller"] = load_controller(of_training["controller"])
-    return _made(name, found.training.kind, of_training, model)  # type: ignore[return-value]
+    of_model, of_gate, *of_trainings = (
+        {key: value for key, value in options.items() if key in taken} for taken in _taken(found)
+    )
+    made = _network(name, found, of_model, of_gate, schema)
+    for training, given in zip(found.trainings, of_trainings, strict=True):
+        own = {**training.options, **given}
+        if isinstance(own.get("controller"), str):
+            own["controller"] = load_controller(own["controller"])
+        made = _made(name, training.kind, own, made)
+    return made  # type: ignore[return-value]
 
 
 def options_taken(name: str) -> list[str]:
     """Options of a model, of its gates and of what trains it, each once."""
-    return list(dict.fromkeys(option for part in _taken(entry(name)).values() for option in part))
+    return list(dict.fromkeys(option for part in _taken(entry(name)) for option in part))
 
 
-def _taken(found: Entry) -> dict[str, list[str]]:
+def _taken(found: Entry) -> list[list[str]]:
+    """Options of the model, of its gate, and of each of its trainings."""
     gated = found.gating is not None and not found.gating.doubled
-    return {
-        "model": [option for option in arguments(found.kind) if option not in ("schema", "self")],
-        "gate": [option for option in arguments(UserDependentGating) if option not in ("model", "gate")] * gated,
-        "training": [option for option in arguments(found.training.kind) if option not in ("model", "self")],
-    }
+    of_gate = [option for option in arguments(UserDependentGating) if option != "gate"] * gated
+    parts = [arguments(found.kind), of_gate, *(arguments(training.kind) for training in found.trainings)]
+    return [[option for option in part if option not in ("self", "schema", "model")] for part in parts]
 
 
 def options_of(name: str, options: Mapping[str, Options]) -> dict[str, Any]:
-    """The options given for a method; those given for what it is a variant of hold for it too, where it takes them."""
+    """The options given for a method; those given for what it is a variant of hold for it too, where it takes them.
+
+    Args:
+        name: of a method, as ``expand`` gives it.
+        options: by method name, the options given for it.
+    """
     inherited: dict[str, Any] = {}
     for base in reversed(bases(name)):
         # What the base does not take either is a mistake, which building the variant then tells.
         lost = {*options_taken(base)} - {*options_taken(name)}
         inherited |= {key: value for key, value in options.get(base, {}).items() if key not in lost}
-    if parts(name).training:
+    if parts(name).trainings:
         inherited.pop("loss", None)
     return inherited | dict(options.get(name, {}))
 

@@ -10,8 +10,7 @@ from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError
 from clickwise.losses import Loss, find_loss
 from clickwise.methods.method import Run
-from clickwise.methods.supervised import Supervised, mean_over
-from clickwise.schema import Schema
+from clickwise.methods.supervised import Supervised, classes_of
 
 CANDIDATES = ("cross_entropy", "focal", "hinge", "kl")
 SCALE_ROWS = 100_000
@@ -25,7 +24,11 @@ class CandidateLosses(Supervised):
         losses: names in ``clickwise.losses.LOSSES``, two or more.
         normalise: divide each candidate by the mean length of its gradient in the logits where every prediction is the
             click rate (the share of each class), so that no candidate counts for more by its definition alone.
-        optimizer, learning_rate, weight_decay, batch_size, row_sparse: as in ``Supervised``.
+        optimizer: ``adam``, ``adagrad`` (row-wise on tables) or ``ftrl``; the one of the model's recipe where None.
+        learning_rate: of the model's optimiser; that of its recipe where None.
+        weight_decay: L2 penalty on the model's parameters; that of its recipe where None.
+        batch_size: rows a step; that of the model's recipe where None.
+        row_sparse: update only the rows of id tables that a batch touches; None: for tables of 100,000 rows and more.
     """
 
     scales: Tensor
@@ -48,13 +51,11 @@ class CandidateLosses(Supervised):
             raise InputError(f"losses: name at least two candidates, not {', '.join(self.losses) or 'none'}")
         if len(set(self.losses)) < len(self.losses):
             raise InputError(f"losses: a candidate stands twice in {', '.join(self.losses)}")
-        for name in self.losses:
-            self.check_loss(name)
+        self.candidates = find_candidates(self.losses, classes_of(model))
         self.register_buffer("scales", torch.ones(len(self.losses)))
 
-    def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
-        self.candidates = find_candidates(self.losses, train.schema)
-        super().start(train, valid, run)
+    def start_loss(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
+        self.candidates = find_candidates(self.losses, train.schema.classes)
         if self.normalise:
             self.scales.copy_(scales(self.candidates, train, self.batch_size))
 
@@ -67,15 +68,22 @@ class CandidateLosses(Supervised):
         raise NotImplementedError
 
     def mean_loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        return mean_over((self.weights(logits, batch.label) * self.each_loss(logits, batch.label)).sum(1), batch)
+        return (self.weights(logits, batch.label) * self.each_loss(logits, batch.label)).sum(1).mean()
 
 
 class FixedWeights(CandidateLosses):
     """The same constant weights for every example; equal ones are the ablation AL-1 of the paper (section 3.6).
 
     Args:
-        model, losses, normalise, optimizer, learning_rate, weight_decay, batch_size, row_sparse: as above.
+        model: any module that maps a ``Batch`` to logits.
+        losses: names in ``clickwise.losses.LOSSES``, two or more.
         loss_weights: one a candidate, not negative, not all zero; scaled to sum 1. Equal ones where None.
+        normalise: divide each candidate by the mean length of its gradient in the logits, see ``CandidateLosses``.
+        optimizer: ``adam``, ``adagrad`` (row-wise on tables) or ``ftrl``; the one of the model's recipe where None.
+        learning_rate: of the model's optimiser; that of its recipe where None.
+        weight_decay: L2 penalty on the model's parameters; that of its recipe where None.
+        batch_size: rows a step; that of the model's recipe where None.
+        row_sparse: update only the rows of id tables that a batch touches; None: for tables of 100,000 rows and more.
     """
 
     shares: Tensor
@@ -105,19 +113,28 @@ class FixedWeights(CandidateLosses):
         return self.shares
 
 
-def find_candidates(names: Sequence[str], schema: Schema) -> list[Loss]:
+def find_candidates(names: Sequence[str], classes: int) -> list[Loss]:
     """The losses of these names.
 
+    Args:
+        names: keys of ``clickwise.losses.LOSSES``.
+        classes: of the label; 2 for binary labels.
+
     Raises:
-        InputError: one is unknown, or does not fit the classes of ``schema``.
+        InputError: one is unknown, or does not fit that many classes.
     """
-    return [find_loss(name, schema.classes) for name in names]
+    return [find_loss(name, classes) for name in names]
 
 
 def scales(losses: Sequence[Loss], log: ClickLog, batch_size: int) -> Tensor:
     """Mean length of each loss's gradient in the logits ``[losses]``, where every prediction is the share of the class.
 
     Of the first training rows. A loss with a longer gradient would otherwise be preferred for its longer step alone.
+
+    Args:
+        losses: the candidates.
+        log: training rows, for the share of each class.
+        batch_size: how many of the first rows are looked at.
     """
     label = torch.from_numpy(log.label[:SCALE_ROWS].copy())
     counts = torch.bincount(label.long(), minlength=log.schema.classes).float()

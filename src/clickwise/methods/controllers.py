@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from clickwise.configuration import describe, find_class
 from clickwise.errors import InputError
-from clickwise.files import new_folder
+from clickwise.files import new_folder, write_json
 from clickwise.nn.controller import ConstantController, Controller
 from clickwise.version import __version__
 
@@ -18,7 +18,12 @@ MODEL, MODEL_WEIGHTS, PREFIX = "model.json", "weights.safetensors", "controller.
 
 
 def save_controller(controller: Controller | ConstantController, folder: Path | str) -> None:
-    """Write a controller into a new folder, whole or not at all."""
+    """Write a controller into a new folder, whole or not at all.
+
+    Args:
+        controller: a controller, trained or not.
+        folder: a folder that does not exist yet.
+    """
     facts = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
@@ -26,12 +31,15 @@ def save_controller(controller: Controller | ConstantController, folder: Path | 
         "controller": describe(controller),
     }
     with new_folder(Path(folder)) as temporary:
-        (temporary / DESCRIPTION).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        write_json(temporary / DESCRIPTION, facts)
         save_file({name: t.detach().cpu().clone() for name, t in controller.state_dict().items()}, temporary / WEIGHTS)
 
 
 def load_controller(folder: Path | str) -> Controller | ConstantController:
     """Read a controller from a folder of ``save_controller``, or from the model folder of an ``AutoLoss``.
+
+    Args:
+        folder: where it lies.
 
     Raises:
         InputError: the folder is missing, damaged, of a newer version, or holds no controller.

@@ -4,26 +4,22 @@ from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
+from clickwise.array_types import FloatArray
 from clickwise.data.loading import ordered_batches
 from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError
-from clickwise.methods.method import Method, Run
+from clickwise.methods.method import Method, Run, as_predicted
 from clickwise.methods.scoring import score
 from clickwise.methods.supervised import as_method
+from clickwise.metrics.pointwise import CLIP, label_probability
 from clickwise.schema import Schema
 
 SMOOTHING = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 SCORED_ROWS = 65_536
-
-
-def _binary(probability: Tensor) -> Tensor:
-    """Class probabilities ``[batch, classes]`` as the contract wants them: ``[batch]`` of a click for two classes."""
-    return probability[:, 1] if probability.shape[1] == 2 else probability
 
 
 def class_rates(log: ClickLog) -> np.ndarray:
@@ -32,7 +28,11 @@ def class_rates(log: ClickLog) -> np.ndarray:
 
 
 class GlobalRate(Method):
-    """Predicts the click rate of the training rows for every row."""
+    """Predicts the click rate of the training rows for every row.
+
+    Args:
+        schema: fitted schema; its number of classes is all that is read.
+    """
 
     iterates = False
     rate: Tensor
@@ -45,7 +45,7 @@ class GlobalRate(Method):
         self.rate.copy_(torch.from_numpy(class_rates(train)))
 
     def predict(self, batch: Batch) -> Tensor:
-        return _binary(self.rate.expand(len(batch), -1))
+        return as_predicted(self.rate.expand(len(batch), -1))
 
 
 class MeanLogit(Method):
@@ -53,6 +53,9 @@ class MeanLogit(Method):
 
     A mean is shrunk towards the global rate by ``smoothing`` imaginary rows, chosen on validation rows for users and
     for items. For several classes the same with log shares and a softmax.
+
+    Args:
+        schema: fitted schema.
 
     Raises:
         InputError: the schema has neither a category field of its user column nor an item.
@@ -108,11 +111,15 @@ class MeanLogit(Method):
         return self.base + torch.stack([table[batch.ids[:, column]] for column in columns]).sum(0)
 
     def predict(self, batch: Batch) -> Tensor:
-        return _binary(torch.softmax(self._logits(batch, self.table, self.columns), dim=1))
+        return as_predicted(torch.softmax(self._logits(batch, self.table, self.columns), dim=1))
 
 
 class UniformAverage(Method):
-    """Mean probability of methods that are already trained."""
+    """Mean probability of methods that are already trained.
+
+    Args:
+        models: methods or networks, of as many classes each.
+    """
 
     iterates = False
     weights: Tensor
@@ -125,7 +132,11 @@ class UniformAverage(Method):
         self.register_buffer("weights", torch.full((len(models),), 1 / len(models)))
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
-        """Nothing is fitted."""
+        self.remember(train)
+
+    def remember(self, *logs: ClickLog) -> None:
+        for model in self.models:
+            cast(Method, model).remember(*logs)
 
     def predict(self, batch: Batch) -> Tensor:
         return torch.tensordot(self._each(batch), self.weights, dims=1)
@@ -136,11 +147,16 @@ class UniformAverage(Method):
 
 
 class Stacking(UniformAverage):
-    """Global convex combination of trained methods; the weights minimise LogLoss on validation rows."""
+    """Global convex combination of trained methods; the weights minimise LogLoss on validation rows.
+
+    Args:
+        models: methods or networks, of as many classes each.
+    """
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         if valid is None:
             raise InputError("stacking fits its weights on validation rows; give it some")
+        super().start(train, valid, run)
         self.weights.copy_(stacking_weights([cast(Method, model) for model in self.models], valid))
 
 
@@ -149,29 +165,22 @@ def stacking_weights(models: Sequence[Method], log: ClickLog) -> Tensor:
     return torch.from_numpy(convex_weights(likelihoods(models, log)))
 
 
-def likelihoods(models: Sequence[Method], log: ClickLog) -> npt.NDArray[np.float64]:
+def likelihoods(models: Sequence[Method], log: ClickLog) -> FloatArray:
     """Probability that each model gives to the recorded label, ``[rows, models]``."""
-    return np.stack([true_probability(score(model, log), log.label) for model in models], axis=1)
+    return np.stack([label_probability(log.label, score(model, log)) for model in models], axis=1)
 
 
-def true_probability(probability: npt.NDArray[np.float32], label: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-    """Probability of the recorded label ``[rows]``, from that of a click ``[rows]`` or of each class."""
-    if probability.ndim == 1:
-        return np.where(label == 1, probability, 1.0 - probability).astype(np.float64)
-    return probability[np.arange(len(label)), label].astype(np.float64)
-
-
-def convex_weights(likelihood: np.ndarray) -> np.ndarray:
-    """Non-negative weights that sum to 1 and minimise the mean of ``-log(likelihood @ weights)``, a convex problem.
+def convex_weights(likelihood: FloatArray) -> FloatArray:
+    """Non-negative weights that sum to 1 and minimise the LogLoss of ``likelihood @ weights``, a convex problem.
 
     Args:
         likelihood: ``[rows, models]``.
     """
     models = likelihood.shape[1]
-    likelihood = np.clip(likelihood, 1e-12, None)
+    likelihood = np.maximum(likelihood, CLIP)
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        mixed = np.clip(likelihood @ weights, 1e-12, None)
+        mixed = np.maximum(likelihood @ weights, CLIP)
         return float(-np.log(mixed).mean()), -(likelihood / mixed[:, None]).mean(0)
 
     found = minimize(

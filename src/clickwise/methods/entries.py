@@ -1,6 +1,6 @@
 """The methods that the command line knows by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,7 +53,8 @@ class Entry:
         suits: whether a model can be that one.
         family: group of the command line that it belongs to, besides ``controls`` and ``all``.
         gating: what is done to a model before it is trained.
-        training: how a model is trained.
+        trainings: how a model is trained, the inner method first.
+        candidates: the models that it is made of; those of the run where empty.
     """
 
     title: str
@@ -64,12 +65,18 @@ class Entry:
     suits: Callable[[Method], bool] = lambda model: True
     family: str = ""
     gating: Gating | None = None
-    training: Training = CROSS_ENTROPY
+    trainings: Sequence[Training] = (CROSS_ENTROPY,)
+    candidates: Sequence[str] = ()
 
     @property
     def control(self) -> bool:
         """True for what adaptive methods are held against."""
         return self.group in ("control", "combination")
+
+    @property
+    def least(self) -> int:
+        """Models that it is made of, at least."""
+        return 1 if self.of_best else 2
 
     @property
     def made_of_models(self) -> bool:
@@ -81,8 +88,10 @@ class Entry:
 OF_TRAINED: Options = {"pretrain": False, "second_order": False}
 
 
-def _selector(title: str, kind: Callable[..., nn.Module], group: str = "adaptive", **options: Any) -> Entry:
-    return Entry(title, kind, group, options, of_best=kind is UserFineTuning, family="selectors")
+def _selector(
+    title: str, kind: Callable[..., nn.Module], group: str = "adaptive", of_best: bool = False, **options: Any
+) -> Entry:
+    return Entry(title, kind, group, options, of_best, family="selectors")
 
 
 METHODS: dict[str, Entry] = {
@@ -107,7 +116,7 @@ METHODS: dict[str, Entry] = {
     "uniform-average": Entry("Uniform average", UniformAverage, "combination"),
     "stacking": Entry("Global stacking", Stacking, "combination"),
     "stacking-fine-tuned": _selector("Stacking of fine-tuned models", FineTunedStacking, "combination"),
-    "user-fine-tuning": _selector("Best model fine-tuned per user", UserFineTuning, "combination"),
+    "user-fine-tuning": _selector("Best model fine-tuned per user", UserFineTuning, "combination", of_best=True),
     "metaselector-shuffled": _selector(
         "MetaSelector, users shuffled", MetaSelector, "combination", **OF_TRAINED, shuffle_users=True
     ),
@@ -128,4 +137,4 @@ GROUPS = {
 STAGES = ("control", "model", "variant", "personal", "combination", "adaptive")
 NEED_USERS = (MAMO, HedgeMixture, UserFineTuning, MetaSelector, SimplifiedMetaSelector)
 NEED_BEHAVIOURS = (DIN, DIEN, GRU4Rec, LSTM4Rec, MIMN, MetaInteraction)
-COMBINED_FROM = 2
+NEED_PROFILES = (MetaEmbedding,)

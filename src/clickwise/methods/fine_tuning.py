@@ -16,10 +16,11 @@ from clickwise.losses import cross_entropy
 from clickwise.methods.controls import Stacking, stacking_weights
 from clickwise.methods.inner import Adaptable
 from clickwise.methods.method import Before, Method, Run, to_probability
-from clickwise.methods.mixture import network_of, own_copy
+from clickwise.methods.mixture import supervised_copy
 from clickwise.methods.personal import PersonalMethod
 from clickwise.methods.supervised import Supervised
 from clickwise.methods.unseen import OnUnseenRows, common_schema_of
+from clickwise.metrics.pointwise import label_probability, negative_log
 
 RATES = (0.0, 0.03, 0.1, 0.2, 0.4, 0.8)
 JUDGED_USERS = 1000
@@ -34,7 +35,7 @@ class UserFineTuning(PersonalMethod):
             one half of a user's rows joins the support, the other is predicted. 0 leaves the model as it is.
         inner_steps: gradient steps.
         support_size: rows of a user to adapt to at most, the latest ones.
-        prior_rows: as in ``MetaSelector``.
+        prior_rows: the steps of a user with n rows of support are ``n / (n + prior_rows)`` of whole ones.
         shuffle_users: fine-tune on another user's rows.
     """
 
@@ -54,7 +55,7 @@ class UserFineTuning(PersonalMethod):
         super().__init__(schema, support_size, shuffle_users)
         if inner_steps < 1 or prior_rows < 0 or (learning_rate is not None and learning_rate < 0):
             raise InputError("inner_steps must be at least 1, prior_rows and learning_rate at least 0")
-        self.model = own_copy(model)
+        self.model = supervised_copy(model)
         self.learning_rate = learning_rate
         self.inner_steps = inner_steps
         self.prior_rows = prior_rows
@@ -68,7 +69,7 @@ class UserFineTuning(PersonalMethod):
             self.model.model,
             self.size,
             lambda leaves: {name: self.rate for name, value in leaves.values.items() if value.requires_grad},
-            lambda logits, label: cross_entropy(cast(Tensor, logits), label).mean(),
+            lambda logits, support: cross_entropy(logits, support.label).mean(),
             self.inner_steps,
             self.prior_rows,
         )
@@ -89,10 +90,9 @@ class UserFineTuning(PersonalMethod):
         for episode, _ in zip(tasks.epoch(0, 0), range(JUDGED_USERS), strict=False):
             query = episode[0].query.to(device)
             probability = self.outputs_for(episode[0].support.to(device), query)[0]
-            if probability.dim() == 1:
-                probability = torch.stack([1 - probability, probability], dim=1)
-            likelihood = probability.gather(1, query.label.long().unsqueeze(1))
-            total, rows = total - float(likelihood.clamp(min=1e-7).log().sum()), rows + len(query)
+            # A rate that is too high gives NaN, which may not be refused here.
+            said = label_probability(query.label.cpu().numpy(), probability.cpu().numpy())
+            total, rows = total + float(negative_log(said).sum()), rows + len(query)
         return total / rows
 
     def outputs_for(self, support: Batch | None, query: Batch) -> tuple[Tensor]:
@@ -128,10 +128,8 @@ class FineTunedStacking(OnUnseenRows, Stacking):
         self.pretrain, self.pretrain_share = False, 0.5
         # FTRL's weights follow from its state alone and would start anew, so all models take Adam.
         self.models = nn.ModuleList(
-            Supervised(
-                network_of(own_copy(model)), "adam", learning_rate, cast(Supervised, model).weight_decay, batch_size
-            )
-            for model in self.models
+            Supervised(own.model, "adam", learning_rate, own.weight_decay, batch_size)
+            for own in map(supervised_copy, self.models)
         )
 
     def before(self, train: ClickLog, valid: ClickLog | None) -> list[Before]:

@@ -12,7 +12,9 @@ class Gating:
     Attributes:
         title: how tables call it.
         options: of ``UserDependentGating``, in place of that one's defaults.
-        doubled: no gate, but embeddings of twice the length: a model with at least as many parameters as a gated one.
+        doubled: no gate, but embeddings of twice the length: a further vector of every id, where a gate has one of
+            every user and small networks. That is more parameters, save where vocabularies are so small that the
+            networks outweigh the vectors.
     """
 
     title: str

@@ -113,17 +113,3 @@ def mean_by(values: Tensor, member: Tensor, members: int) -> Tensor:
     """Mean of ``values [rows]`` over the rows of each member, ``[members]``; 0 for a member without rows."""
     rows = torch.bincount(member, minlength=members).clamp(min=1)
     return values.new_zeros(members).index_add(0, member, values) / rows
-
-
-def user_field_of(schema: Schema) -> str:
-    """Name of the field that names users.
-
-    Raises:
-        InputError: there is none.
-    """
-    if schema.user_field is None:
-        raise InputError(
-            "MetaEmbedding serves users where no 'field' is given: the schema must name its 'user' and have a category "
-            "field of that column"
-        )
-    return schema.user_field.name

@@ -4,17 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from clickwise.array_types import IntArray
 from clickwise.data.log import Batch, ClickLog
-from clickwise.data.tasks import rows_batch
 from clickwise.errors import InputError
-from clickwise.methods.memory import FIRST_VALUE
-from clickwise.schema import Schema
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -22,8 +17,10 @@ class Pair:
     """Mini-batches a and b of the same ids.
 
     Attributes:
-        a, b: rows.
-        of_a, of_b: ``int64 [rows]``, number of each row's id within the pair.
+        a: rows of one half.
+        b: rows of the other one.
+        of_a: ``int64 [rows]``, number of each row's id within the pair, for ``a``.
+        of_b: the same for ``b``.
         first: ``int64 [ids]``, a row of ``a`` of each id.
     """
 
@@ -60,7 +57,8 @@ class HalvedRows:
         self.ids_per_step = ids_per_step
         self.rows_per_id = rows_per_id
         ids = log.ids[:, log.schema.slots(field).start]
-        order = np.random.default_rng(0).permutation(np.flatnonzero(ids >= first_known(log.schema, field)))
+        known = ids >= log.schema.first_value(log.schema[field].vocabulary)
+        order = np.random.default_rng(0).permutation(np.flatnonzero(known))
         self.order = order[np.argsort(ids[order], kind="stable")]
         starts = np.flatnonzero(np.diff(ids[self.order], prepend=-1))
         sizes = np.diff(starts, append=len(self.order))
@@ -86,7 +84,7 @@ class HalvedRows:
         b, of_b = self._drawn(start + half, self.sizes[chosen] - half, generator)
         first = np.flatnonzero(np.diff(of_a, prepend=-1))
         numbers = (torch.from_numpy(values) for values in (of_a, of_b, first))
-        return Pair(rows_batch(self.log, a), rows_batch(self.log, b), *numbers)
+        return Pair(Batch.of(self.log, a), Batch.of(self.log, b), *numbers)
 
     def _drawn(self, start: IntArray, size: IntArray, generator: np.random.Generator) -> tuple[IntArray, IntArray]:
         """Rows of each id's half: as many as asked for, from a random one on; and the number of each row's id.
@@ -98,8 +96,3 @@ class HalvedRows:
         rank = np.arange(len(member)) - np.repeat(np.cumsum(taken) - taken, taken)
         offset = generator.integers(size)
         return self.order[start[member] + (offset[member] + rank) % size[member]], member
-
-
-def first_known(schema: Schema, field: str) -> int:
-    """The lowest id of a value of the field; those below stand for padding, unknown and missing values."""
-    return schema.offsets[schema[field].vocabulary] + FIRST_VALUE

@@ -8,17 +8,18 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
+from clickwise.array_types import FloatArray, IntArray
 from clickwise.data.log import Batch, ClickLog
 from clickwise.data.tasks import divide_by_user, raw_users
 from clickwise.errors import InputError, nearest
 from clickwise.methods.adapted_mixture import AdaptedMixture
 from clickwise.methods.controls import UniformAverage, convex_weights, likelihoods
-from clickwise.methods.memory import FIRST_VALUE, user_column
 from clickwise.methods.method import Method, Run
 from clickwise.methods.mixture import model_names
 from clickwise.methods.unseen import common_schema_of
-from clickwise.methods.user_weights import KINDS, STRENGTHS, Codes, Floats, mean_loss, weights_by_user
+from clickwise.methods.user_weights import KINDS, STRENGTHS, mean_loss, weights_by_user
 from clickwise.methods.weights import weights_frame
+from clickwise.schema import RESERVED
 
 
 class HedgeMixture(UniformAverage):
@@ -63,9 +64,9 @@ class HedgeMixture(UniformAverage):
         self.prior_rows = prior_rows
         self.shuffle_users = shuffle_users
         schema = common_schema_of(self.models)
-        self.column = user_column(schema, type(self).__name__)
-        vocabulary = next(f.vocabulary for f in schema.id_fields if schema.slots(f.name).start == self.column)
-        self.first_id, users = schema.offsets[vocabulary], schema.vocabularies[vocabulary]
+        field = schema.need_user_field(type(self).__name__)
+        self.column = schema.slots(field.name).start
+        self.first_id, users = schema.offsets[field.vocabulary], schema.vocabularies[field.vocabulary]
         self.register_buffer("table", self.weights.repeat(users, 1))
         self.register_buffer("rows", torch.zeros(users, dtype=torch.int64))
         self.register_buffer("chosen", torch.zeros(2, dtype=torch.float64))  # place in KINDS, strength
@@ -77,8 +78,7 @@ class HedgeMixture(UniformAverage):
 
     def without_support(self, log: ClickLog) -> int:
         """Users of ``log`` of whom nothing is remembered, who get the global weights."""
-        known = self.rows.cpu().numpy()[self._places(log)] > 0
-        return len(np.unique(log.user[~known]))
+        return len(np.unique(log.user[self.rows.cpu().numpy()[self._places(log)] == 0]))
 
     @property
     def chosen_kind(self) -> str:
@@ -93,6 +93,7 @@ class HedgeMixture(UniformAverage):
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         if valid is None:
             raise InputError("HedgeMixture learns from validation rows, which its models have not seen; give it some")
+        super().remember(train)
         # In halves from the start, so that no row is scored twice.
         first, second = (self._observe(half) for half in divide_by_user(valid, 0.5, "random"))
         kind, strength = self._choose(first, second)
@@ -101,7 +102,7 @@ class HedgeMixture(UniformAverage):
         self.weights.copy_(torch.from_numpy(convex_weights(likelihood)))
         self._learn(likelihood, user)
 
-    def _observe(self, log: ClickLog) -> tuple[Floats, Codes]:
+    def _observe(self, log: ClickLog) -> tuple[FloatArray, IntArray]:
         """Likelihood of each row under each model ``[rows, models]``, and its user's row of ``table`` ``[rows]``."""
         if not len(log):
             return np.empty((0, len(self.models))), np.empty(0, dtype=np.int64)
@@ -110,10 +111,10 @@ class HedgeMixture(UniformAverage):
     def _methods(self) -> list[Method]:
         return [cast(Method, model) for model in self.models]
 
-    def _places(self, log: ClickLog) -> Codes:
+    def _places(self, log: ClickLog) -> IntArray:
         return np.maximum(log.ids[:, self.column].astype(np.int64) - self.first_id, 0)
 
-    def _choose(self, learned: tuple[Floats, Codes], judged: tuple[Floats, Codes]) -> tuple[str, float]:
+    def _choose(self, learned: tuple[FloatArray, IntArray], judged: tuple[FloatArray, IntArray]) -> tuple[str, float]:
         """Kind and strength whose weights, learned on some of each user's rows, lose least on others."""
         given = {"hedge": self.learning_rate, "dirichlet": self.prior_rows}
         grid: list[tuple[str, float]] = []
@@ -128,13 +129,15 @@ class HedgeMixture(UniformAverage):
         losses = [mean_loss(self._table(*each, prior, *learned)[judged[1]], judged[0]) for each in grid]
         return grid[int(np.argmin(losses))]
 
-    def _table(self, kind: str, strength: float, prior: Floats, likelihood: Floats, user: Codes) -> Floats:
+    def _table(
+        self, kind: str, strength: float, prior: FloatArray, likelihood: FloatArray, user: IntArray
+    ) -> FloatArray:
         """Weights of every user of the vocabulary, ``[users, models]``."""
         weights = weights_by_user(kind, strength, prior, likelihood, user, len(self.table))
         # Users that the vocabulary does not know share one id, so nothing can be known of them.
-        weights[:FIRST_VALUE] = prior
+        weights[:RESERVED] = prior
         if self.shuffle_users:
-            present = np.unique(user[user >= FIRST_VALUE])
+            present = np.unique(user[user >= RESERVED])
             weights[present] = weights[np.roll(present, len(present) // 2)]
         return weights
 
@@ -144,26 +147,24 @@ class HedgeMixture(UniformAverage):
         Logs before it hold the rows that the models were trained on, where losses favour the model that overfits.
         """
         nothing = np.empty((0, len(self.models))), np.empty(0, dtype=np.int64)
+        super().remember(*logs[:-1])  # what models adapt to must not hold the rows that they are judged on
         self._learn(*(self._observe(logs[-1]) if logs else nothing))
+        super().remember(*logs)
 
-    def _learn(self, likelihood: Floats, user: Codes) -> None:
+    def _learn(self, likelihood: FloatArray, user: IntArray) -> None:
         rows = np.bincount(user, minlength=len(self.rows))
-        rows[:FIRST_VALUE] = 0
+        rows[:RESERVED] = 0
         table = self._table(self.chosen_kind, self.chosen_strength, self._prior(), likelihood, user)
         self.table.copy_(torch.from_numpy(table))
         self.rows.copy_(torch.from_numpy(rows))
 
-    def _prior(self) -> Floats:
+    def _prior(self) -> FloatArray:
         weights = self.weights.cpu().numpy().astype(np.float64)
         return np.asarray(weights / weights.sum())
 
     def predict(self, batch: Batch) -> Tensor:
         user = (batch.ids[:, self.column].long() - self.first_id).clamp(min=0)
         return torch.einsum("b...k,bk->b...", self._each(batch), self.table[user])
-
-    def predict_unadapted(self, batch: Batch) -> Tensor:
-        """Probability under the global weights."""
-        return super().predict(batch)
 
     def user_weights(self, log: ClickLog) -> pl.DataFrame:
         """The weights of every user of ``log``: columns user, support_rows, and one a model."""

@@ -23,7 +23,7 @@ class Adaptable:
         dense: its parameters that are not indexed by id, by name.
         tables: its id tables, by name.
         rates: the inner learning rate of each parameter that adapts, for one task.
-        loss: mean loss of the support: ``(output of the module, label) -> scalar``.
+        loss: mean loss of the support: ``(output of the module for a batch, batch) -> scalar``.
         steps: gradient steps.
         prior_rows: the loss of n rows of support counts ``n / (n + prior_rows)``, so that little evidence moves little.
         tied: some parameter stands in the module under several names, of which the first one counts.
@@ -33,7 +33,7 @@ class Adaptable:
     dense: Mapping[str, nn.Parameter]
     tables: Mapping[str, nn.Parameter]
     rates: Rates
-    loss: Callable[[object, Tensor], Tensor]
+    loss: Callable[[Any, Batch], Tensor]
     steps: int = 1
     prior_rows: float = 0.0
     tied: bool = True
@@ -65,8 +65,9 @@ class Adaptable:
         """The inner step (MetaSelector paper, Eq. 4).
 
         Args:
-            support, query: rows of one user; without support nothing adapts.
-            second_order: as in ``clickwise.adaptation.adapt``.
+            support: rows of one user to adapt to; without any nothing adapts.
+            query: other rows of that user.
+            second_order: keep the graph of the inner step, so that outer gradients flow through it.
             outer: names of the dense parameters that the result will be differentiated in.
 
         Returns:
@@ -82,7 +83,7 @@ class Adaptable:
         evidence = len(support) / (len(support) + self.prior_rows) if len(support) else 0.0
 
         def loss(values: Parameters) -> Tensor:
-            return evidence * self.loss(self.call(values, support), support.label)
+            return evidence * self.loss(self.call(values, support), support)
 
         steps = self.steps if len(support) else 0
         return leaves, adapt(leaves.values, self.rates(leaves), loss, steps, second_order), query.with_ids(of_query)

@@ -10,18 +10,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam
 
+from clickwise.array_types import IntArray
 from clickwise.data.log import Batch, ClickLog
 from clickwise.data.tasks import check_order
 from clickwise.errors import InputError
-from clickwise.methods.controls import true_probability
 from clickwise.methods.method import Method, Run
 from clickwise.methods.scoring import score
 from clickwise.methods.supervised import as_method
 from clickwise.methods.unseen import OnUnseenRows, common_schema_of
+from clickwise.metrics.pointwise import example_logloss
 from clickwise.nn.mlp import MLP
 
 Losses = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
 
 
 class LevelSelector(OnUnseenRows):
@@ -36,8 +36,11 @@ class LevelSelector(OnUnseenRows):
         learning_rate: of Adam.
         weight_decay: L2 penalty of Adam.
         batch_size: rows a step.
-        pretrain, pretrain_share, order: which rows the models are trained on and which the selector; see
-            ``OnUnseenRows``.
+        pretrain: train the models first, on ``pretrain_share`` of each user's training rows, and learn from the others;
+            else they count as trained, and three quarters of each user's validation rows are learned from.
+        pretrain_share: share of each user's training rows that the models are trained on first.
+        order: ``time``: the rows to learn from are the user's latest training rows, or earliest validation rows;
+            ``random``: any.
 
     Raises:
         InputError: fewer than two models, models of different schemas, or an option that cannot be.
@@ -73,7 +76,7 @@ class LevelSelector(OnUnseenRows):
         seen = len(models) * common_schema_of(self.models).outputs
         self.mlp = MLP(seen, self.hidden_dims, len(models), dropout)
 
-    def best_models(self, losses: Losses, user: Codes) -> Codes:
+    def best_models(self, losses: Losses, user: IntArray) -> IntArray:
         """The class of each row: which model counts as its best, ``[rows]``.
 
         Args:
@@ -84,16 +87,21 @@ class LevelSelector(OnUnseenRows):
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         self.run = run
-        _, fresh = self.divide(train, valid)
+        seen, fresh = self.divide(train, valid)
+        self.remember(seen)
         # The models stay as they are, so their predictions are constants.
         each = [score(cast(Method, model), fresh) for model in self.models]
-        losses = np.stack([-np.log(np.maximum(true_probability(one, fresh.label), 1e-12)) for one in each], axis=1)
+        losses = np.stack([example_logloss(fresh.label, one) for one in each], axis=1)
         self.seen = torch.from_numpy(np.stack(each, axis=-1)).flatten(1)
         self.best = torch.from_numpy(self.best_models(losses, fresh.user))
         decay = self.weight_decay
         self.optimizers = {"mlp": Adam(self.mlp.parameters(), self.learning_rate, weight_decay=decay, fused=True)}
         if run.compile:
             self.mlp.layers.compile()
+
+    def remember(self, *logs: ClickLog) -> None:
+        for model in self.models:
+            cast(Method, model).remember(*logs)
 
     def episodes(self, seed: int, epoch: int, first: int) -> Iterator[Tensor]:
         """Places of the rows of each mini-batch."""
@@ -129,15 +137,43 @@ class LevelSelector(OnUnseenRows):
 
 
 class SampleLevelSelector(LevelSelector):
-    """``LevelSelector`` whose best model of a row is the one with the lowest LogLoss on that row."""
+    """``LevelSelector`` whose best model of a row is the one with the lowest LogLoss on that row.
 
-    def best_models(self, losses: Losses, user: Codes) -> Codes:
+    Args:
+        models: methods or networks, of one schema.
+        hidden_dims: lengths of the MLP's hidden layers.
+        dropout: probability of dropping a hidden unit.
+        learning_rate: of Adam.
+        weight_decay: L2 penalty of Adam.
+        batch_size: rows a step.
+        pretrain: train the models first, on ``pretrain_share`` of each user's training rows, and learn from the others;
+            else they count as trained, and three quarters of each user's validation rows are learned from.
+        pretrain_share: share of each user's training rows that the models are trained on first.
+        order: ``time``: the rows to learn from are the user's latest training rows, or earliest validation rows;
+            ``random``: any.
+    """
+
+    def best_models(self, losses: Losses, user: IntArray) -> IntArray:
         return losses.argmin(axis=1)
 
 
 class UserLevelSelector(LevelSelector):
-    """``LevelSelector`` whose best model of a row is the one with the lowest mean LogLoss on the rows of its user."""
+    """``LevelSelector`` whose best model of a row is the one with the lowest mean LogLoss on the rows of its user.
 
-    def best_models(self, losses: Losses, user: Codes) -> Codes:
+    Args:
+        models: methods or networks, of one schema.
+        hidden_dims: lengths of the MLP's hidden layers.
+        dropout: probability of dropping a hidden unit.
+        learning_rate: of Adam.
+        weight_decay: L2 penalty of Adam.
+        batch_size: rows a step.
+        pretrain: train the models first, on ``pretrain_share`` of each user's training rows, and learn from the others;
+            else they count as trained, and three quarters of each user's validation rows are learned from.
+        pretrain_share: share of each user's training rows that the models are trained on first.
+        order: ``time``: the rows to learn from are the user's latest training rows, or earliest validation rows;
+            ``random``: any.
+    """
+
+    def best_models(self, losses: Losses, user: IntArray) -> IntArray:
         sums = np.stack([np.bincount(user, weights=of_model) for of_model in losses.T], axis=1)
         return sums.argmin(axis=1)[user]

@@ -6,6 +6,7 @@ from typing import cast
 from torch import nn
 
 from clickwise.errors import InputError, nearest
+from clickwise.models.gated import UserDependentGating
 
 
 def local_parameters(network: nn.Module, local: Sequence[str] = ()) -> tuple[str, ...]:
@@ -20,24 +21,23 @@ def local_parameters(network: nn.Module, local: Sequence[str] = ()) -> tuple[str
     """
     names = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
     if not local:
-        named = getattr(network, "interaction_parameters", None)
-        if named is None:
-            raise InputError(
-                f"{type(network).__name__} has no 'interaction_parameters()'; name in 'local' the modules that local "
-                f"training moves, of {', '.join(dict(network.named_children()))}"
-            )
+        named = getattr(network, "interaction_parameters", tuple)  # a network of one's own may have none
         local = cast("Sequence[str]", tuple(named()))
+        if not local:
+            raise InputError(
+                f"{type(network).__name__} has no interaction layers; name in 'local' the modules that local training "
+                f"moves, of {', '.join(dict(network.named_children()))}"
+            )
     modules = [*names, *(name for name, _ in network.named_modules() if name)]
     for prefix in local:
-        if not any(_within(name, prefix) for name in names):
+        if not any(_within(network, name, prefix) for name in names):
             raise InputError(
                 f"local {prefix!r}: {type(network).__name__} has no parameter of that name{nearest(prefix, modules)}"
             )
-    found = tuple(name for name in names if any(_within(name, prefix) for prefix in local))
-    if not found:
-        raise InputError(f"{type(network).__name__} names no parameter for local training to move")
-    return found
+    return tuple(name for name in names if any(_within(network, name, prefix) for prefix in local))
 
 
-def _within(name: str, prefix: str) -> bool:
-    return name == prefix or name.startswith(f"{prefix}.")
+def _within(network: nn.Module, name: str, prefix: str) -> bool:
+    """Whether a parameter is of the module ``prefix``; a gated model's own modules go by their own names too."""
+    names = [name, name.removeprefix("model.")] if isinstance(network, UserDependentGating) else [name]
+    return any(each == prefix or each.startswith(f"{prefix}.") for each in names)

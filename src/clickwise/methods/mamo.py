@@ -14,6 +14,7 @@ from clickwise.errors import InputError
 from clickwise.losses import cross_entropy
 from clickwise.methods.bilevel import Bilevel
 from clickwise.methods.method import to_probability
+from clickwise.models.model import Model
 from clickwise.nn.feature_memory import SlotMemory, attend
 from clickwise.nn.preference import PreferenceEstimator
 from clickwise.schema import Schema
@@ -68,15 +69,22 @@ class MAMO(Bilevel):
         preference_dim: length of the vectors of user and item.
         hidden_dims: lengths of the recommender's hidden layers.
         slots: of each memory, K.
-        alpha, beta, gamma: how much a task writes to the memories of profiles, gradients and matrices.
+        alpha: how much a task writes to the memory of profiles, 0 to 1.
+        beta: how much it writes to the memories of gradients.
+        gamma: how much it writes to the cube of matrices.
         tau: how much the read bias counts.
         inner_learning_rate: of local steps, rho.
         outer_learning_rate: of the global update, lambda.
         second_order: let outer gradients flow through the local steps.
         inner_steps: local steps on the support.
         initial_deviation: standard deviation of the initial field vectors and of the profile memory.
-        weight_decay, tasks_per_episode, tasks_per_epoch, query_size, support_size, judged_users, shuffle_users: as in
-            ``Bilevel``.
+        weight_decay: L2 penalty of the global update.
+        tasks_per_episode: tasks an outer step.
+        tasks_per_epoch: at most; all rows are query once an epoch where None.
+        query_size: rows of a query.
+        support_size: rows of a user to adapt to at most, the latest ones.
+        judged_users: users that epochs are judged on at most, since each of them costs an adaptation.
+        shuffle_users: adapt each user to another user's rows: a control whose gain must vanish.
 
     Raises:
         InputError: an option that cannot be, or a schema without fields of users and of others.
@@ -145,16 +153,14 @@ class MAMO(Bilevel):
 
     def forward(self, batch: Batch, matrix: Tensor) -> Tensor:
         """Logits ``[batch]`` or ``[batch, classes]`` with one matrix for all rows."""
-        return self._shaped(self.estimator(batch, matrix))
-
-    def _shaped(self, logits: Tensor) -> Tensor:
-        return logits.squeeze(1) if self.schema.outputs == 1 else logits
+        return Model.shape_logits(self.estimator(batch, matrix))
 
     def local_steps(self, support: Batch, query: Batch, outer: bool = False) -> LocalSteps:
         """Read the memories for one user, and take the local steps on the support.
 
         Args:
-            support, query: rows of one user; without support nothing adapts.
+            support: rows of one user to adapt to; without any nothing adapts.
+            query: other rows of that user.
             outer: whether the result will be differentiated in the parameters.
         """
         with torch.no_grad():
@@ -206,7 +212,7 @@ class MAMO(Bilevel):
             attention = self.attention(self.estimator.profile(query))
             weight, bias = (self.tau * memory.values for memory in self.biases.values())
             logits = self.estimator.by_row(query, attention, weight, bias, self.matrices.values)
-            return (to_probability(self._shaped(logits)),)
+            return (to_probability(Model.shape_logits(logits)),)
         # Prediction runs in inference mode, where nothing can be differentiated; the local steps must.
         with torch.inference_mode(False), torch.enable_grad():
             found = self.local_steps(support, query)

@@ -29,8 +29,16 @@ class MeLU(RecurrentMeta):
         local: names of the decision layers.
         inner_learning_rate: alpha.
         outer_learning_rate: of Adam, beta.
-        second_order, inner_steps, prior_rows, tasks_per_episode, tasks_per_epoch, query_size, support_size,
-            judged_users, weight_decay, shuffle_users: as in ``RecurrentMeta``.
+        second_order: let outer gradients flow through the local step.
+        inner_steps: local steps on the support.
+        prior_rows: the local step on n rows of support is ``n / (n + prior_rows)`` of a whole one.
+        tasks_per_episode: tasks an outer step.
+        tasks_per_epoch: at most; all rows are query once an epoch where None.
+        query_size: rows of a query.
+        support_size: rows of a user to adapt to at most, the latest ones.
+        judged_users: users that epochs are judged on at most, since each of them costs an adaptation.
+        weight_decay: L2 penalty of the outer update; the one that ``model`` is usually trained with where None.
+        shuffle_users: adapt each user to another user's rows: a control whose gain must vanish.
     """
 
     def __init__(

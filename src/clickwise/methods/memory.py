@@ -4,27 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from clickwise.array_types import CodeArray, IntArray
 from clickwise.data.log import Batch, ClickLog
-from clickwise.errors import InputError
-from clickwise.schema import Schema
-
-FIRST_VALUE = 2
-"""Ids of a vocabulary from here on are values; those below stand for unknown and missing ones."""
-
-
-def user_column(schema: Schema, method: str) -> int:
-    """The slot of ``ids`` that tells users apart, whatever log a row comes from.
-
-    Raises:
-        InputError: the schema has no category field of its user column.
-    """
-    if not schema.user or schema.user_field is None:
-        raise InputError(f"{method} needs the schema to name its 'user' and to have a category field of that column")
-    return schema.slots(schema.user_field.name).start
+from clickwise.schema import Field, Schema
 
 
 class Memory(nn.Module):
@@ -34,7 +19,7 @@ class Memory(nn.Module):
 
     Args:
         schema: fitted schema.
-        column: slot of ``ids`` that holds the user.
+        field: the category field by which users are told apart, whatever log a row comes from.
         size: rows kept of a user at most: those remembered last.
         shuffled: give a user the rows of another one, half the list of users away.
     """
@@ -45,14 +30,13 @@ class Memory(nn.Module):
     label: Tensor
     time: Tensor
 
-    def __init__(self, schema: Schema, column: int, size: int, shuffled: bool = False) -> None:
+    def __init__(self, schema: Schema, field: Field, size: int, shuffled: bool = False) -> None:
         super().__init__()
-        self.column = column
+        self.column = schema.slots(field.name).start
         self.size = size
         self.shuffled = shuffled
-        self._users: npt.NDArray[np.int32] | None = None  # the distinct users, once a stranger is asked for
-        field = next(f for f in schema.id_fields if schema.slots(f.name).start == column)
-        self.known_from = schema.offsets[field.vocabulary] + FIRST_VALUE
+        self._users: CodeArray | None = None  # the distinct users, once a stranger is asked for
+        self.known_from = schema.first_value(field.vocabulary)
         self.register_buffer("key", torch.zeros(0, dtype=torch.int32))
         self.register_buffer("ids", torch.zeros(0, schema.width, dtype=torch.int32))
         self.register_buffer("numbers", torch.zeros(0, schema.number_width))
@@ -100,10 +84,10 @@ class Memory(nn.Module):
         part = slice(int(start), int(stop))
         return Batch(self.ids[part], self.numbers[part], self.label[part], self.key[part].long(), self.time[part])
 
-    def sizes(self, log: ClickLog) -> npt.NDArray[np.int64]:
+    def sizes(self, log: ClickLog) -> IntArray:
         """How many rows are remembered of the user of each row of a log, ``[rows]``."""
         keys, users = self._keys(), log.ids[:, self.column]
-        found: npt.NDArray[np.int64] = np.searchsorted(keys, users, side="right") - np.searchsorted(keys, users)
+        found: IntArray = np.searchsorted(keys, users, side="right") - np.searchsorted(keys, users)
         return found
 
     def _stranger(self, user: int) -> int:

@@ -10,15 +10,14 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.optim import Adam
 
-from clickwise.data.loading import select
 from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError
 from clickwise.losses import cross_entropy
 from clickwise.methods.adapted_vectors import AdaptedEmbeddings
-from clickwise.methods.generated import IdVectors, mean_by, user_field_of
+from clickwise.methods.generated import IdVectors, mean_by
 from clickwise.methods.halves import HalvedRows, Pair
 from clickwise.methods.method import Before, Method, Run, to_probability
-from clickwise.methods.mixture import network_of, own_copy
+from clickwise.methods.mixture import network_of, supervised_copy
 from clickwise.methods.scoring import score_outputs
 from clickwise.methods.supervised import Supervised
 from clickwise.methods.unseen import common_schema_of
@@ -81,8 +80,8 @@ class MetaEmbedding(Method):
                 "learning_rate, ids_per_step and rows_per_id must be positive, inner_learning_rate not negative"
             )
         self.schema = schema = common_schema_of([model])
-        self.model = own_copy(model)
-        self.field = field or user_field_of(schema)
+        self.model = supervised_copy(model)
+        self.field = field or schema.need_user_field("MetaEmbedding, where no 'field' is given,").name
         self.gamma = gamma
         self.inner_learning_rate = inner_learning_rate
         self.learning_rate = learning_rate
@@ -125,7 +124,7 @@ class MetaEmbedding(Method):
         pair = episode.to(self.run.fabric.device)
         for optimizer in self.optimizers.values():
             optimizer.zero_grad(set_to_none=True)
-        profile = select(pair.a, pair.first)
+        profile = pair.a.select(pair.first)
         table = self.generator.table.weight
         rows, local = touched_rows(profile.ids)
         touched = table.detach().index_select(0, rows).requires_grad_()
@@ -164,7 +163,7 @@ class MetaEmbedding(Method):
         """Probabilities where the rows marked in ``new [batch]`` take generated vectors, whatever their ids."""
         if not new.any():
             return self.model.predict(batch)
-        vectors = self.generator(select(batch, torch.nonzero(new).squeeze(1)))
+        vectors = self.generator(batch.select(torch.nonzero(new).squeeze(1)))
         which = torch.where(new, new.cumsum(0) - 1, -1)
         return to_probability(self.vectors.logits(batch, vectors, which))
 

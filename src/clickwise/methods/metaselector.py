@@ -1,6 +1,5 @@
 """MetaSelector: which model serves this user, learned by meta-learning (Luo et al. 2020)."""
 
-import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, Self
@@ -12,14 +11,16 @@ from clickwise.adaptation import TaskParameters
 from clickwise.data.log import Batch, ClickLog
 from clickwise.data.tasks import Task
 from clickwise.errors import InputError, nearest
+from clickwise.methods.diverged import require_finite
 from clickwise.methods.inner import Adaptable
 from clickwise.methods.method import Run
 from clickwise.methods.mixture import mean_loss
 from clickwise.methods.outer import outer_update
 from clickwise.methods.rates import LearnedRates
+from clickwise.methods.recurrent_meta import RecurrentMeta
 from clickwise.methods.selection import Selection
 from clickwise.nn.selector import Selector
-from clickwise.nn.tables import id_tables
+from clickwise.nn.tables import id_embeddings
 
 WEIGHTINGS = ("users", "rows")
 
@@ -32,7 +33,8 @@ class MetaSelector(Selection):
     Episodes are computed in 32-bit floats, whatever precision ``fit`` was asked for.
 
     Args:
-        models: networks or ``Supervised`` ones, of one schema.
+        models: networks, or methods around one such as ``AutoLoss``, of one schema. Of a ``RecurrentMeta`` the initial
+            weights are a candidate, and its inner rates the first values of the same parameters' here.
         selector: the network that weighs them; a ``Selector`` with its defaults where None.
         inner_learning_rate: first value of the inner rates, alpha.
         outer_learning_rate: of Adam, beta; a tenth of alpha where None (section 5.3).
@@ -109,9 +111,11 @@ class MetaSelector(Selection):
         self.train_models = train_models
         self.rates_learning_rate = rates_learning_rate
         self.inner_steps = inner_steps
-        adapted = {name: p for name, p in self.named_parameters() if adapt_models or name.startswith("selector.")}
+        adapting = [self.selector, *(self.networks if adapt_models else [])]
+        own = {id(parameter) for module in adapting for parameter in module.parameters()}
+        adapted = {name: parameter for name, parameter in self.named_parameters() if id(parameter) in own}
         self.inner_rates = LearnedRates(
-            self.schema, adapted, id_tables(self, self.schema.size), inner_learning_rate, rates
+            self.schema, adapted, id_embeddings(self, self.schema.size), inner_learning_rate, rates
         )
 
     @cached_property
@@ -121,7 +125,7 @@ class MetaSelector(Selection):
             self,
             self.schema.size,
             lambda leaves: self.inner_rates.of_task(leaves.values, leaves.rows, "inner_rates."),
-            lambda outputs, label: mean_loss(outputs[0], label),
+            lambda outputs, support: mean_loss(outputs[0], support.label),
             self.inner_steps,
             self.prior_rows,
         )
@@ -129,6 +133,9 @@ class MetaSelector(Selection):
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         self.models.requires_grad_(self.adapt_models)
         super().start(train, valid, run)
+        for place, model in enumerate(self.models):
+            if isinstance(model, RecurrentMeta):
+                self.inner_rates.start_from(model.inner_rates, f"models.{place}.")
 
     def outer_groups(self) -> list[dict[str, Any]]:
         own = self.rates_learning_rate
@@ -137,7 +144,8 @@ class MetaSelector(Selection):
             "lr": self.outer_learning_rate if own is None else own,
             "weight_decay": 0.0,  # no step at all is no better guess than another
         }
-        models = [{"params": list(self.models.parameters())}] if self.train_models else []
+        networks = [{"params": list(network.parameters())} for network in self.networks]
+        models = networks if self.train_models else []
         return [*super().outer_groups(), *models, rates]
 
     def train(self, mode: bool = True) -> Self:
@@ -165,8 +173,9 @@ class MetaSelector(Selection):
         support, query = task.support.to(device), task.query.to(device)
         leaves, adapted, query = self.adaptable.adapt(support, query, self.second_order, self.trained.dense)
         loss = mean_loss(self.adaptable.call(adapted, query)[0], query.label)
-        if not math.isfinite(loss.item()):
-            raise self._diverged(task, loss.item())
+        own, outer = self.inner_learning_rate, self.outer_learning_rate
+        rates = f"inner_learning_rate {own} or outer_learning_rate {outer}"
+        require_finite(loss, task.user, self.tasks.fresh.log.users, rates)
         return leaves, loss
 
     def mixed(self, support: Batch | None, query: Batch) -> tuple[Tensor, Tensor]:
@@ -178,11 +187,3 @@ class MetaSelector(Selection):
             _, adapted, query = self.adaptable.adapt(support, query)
         with torch.no_grad():
             return self.adaptable.call(adapted, query)
-
-    def _diverged(self, task: Task, loss: float) -> InputError:
-        users = self.tasks.fresh.log.users
-        user = task.user if users is None else users[task.user]
-        return InputError(
-            f"user {user!r}: the query loss became {loss} after the inner step; inner_learning_rate "
-            f"{self.inner_learning_rate} or outer_learning_rate {self.outer_learning_rate} is too high"
-        )

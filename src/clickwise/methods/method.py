@@ -1,8 +1,9 @@
 """What every method is: how parameters are learned, and how they predict."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -11,15 +12,24 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from clickwise.configuration import arguments
 from clickwise.data.log import Batch, ClickLog
 
 
 @dataclass(frozen=True)
 class Run:
-    """Run-time matters that a method must not own: where it computes, and how it was asked to."""
+    """Run-time matters that a method must not own: where it computes, and how it was asked to.
+
+    Attributes:
+        fabric: devices and precision.
+        compile: whether the parts of a network that hold no id table are to be compiled.
+        goes_on: whether an interrupted run goes on: its state is put back once ``start`` is over, so what ``start``
+            finds out at length and keeps in the state need not be found again.
+    """
 
     fabric: Fabric
     compile: bool = False
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,8 @@ class Before:
     Attributes:
         name: of its folder within that of the run.
         method: what is trained, as the method that needs it will be.
-        train, valid: its rows.
+        train: the rows that it learns from.
+        valid: the rows that its epochs are judged on; None for none.
     """
 
     name: str
@@ -44,14 +55,12 @@ class Method(nn.Module):
     Attributes:
         iterates: False for a method that ``start`` fits in closed form.
         most_epochs: epochs that ``fit`` runs at most, however many it was asked for; None for no limit.
-        search_seconds: that ``start`` spent on trainings of its own, which are no epochs.
         by_user: True for a method that does work for each user of a batch, and so wants a user's rows together.
         optimizers: by name, filled by ``start``; their state is part of a checkpoint.
     """
 
     iterates: ClassVar[bool] = True
     most_epochs: int | None = None
-    search_seconds: float = 0.0
     by_user: ClassVar[bool] = False
 
     def __init__(self) -> None:
@@ -61,6 +70,16 @@ class Method(nn.Module):
     def before(self, train: ClickLog, valid: ClickLog | None) -> "Sequence[Before]":
         """What ``fit`` trains first."""
         return ()
+
+    @property
+    def network(self) -> nn.Module | None:
+        """The one network that is trained, which gives logits before anything adapts; None where there is none."""
+        return None
+
+    def copy(self, **changed: Any) -> Self:
+        """Another one of the same options but those changed, around a copy of the network, not yet started."""
+        same = [name for name in arguments(type(self)) if name not in ("self", *changed)]
+        return type(self)(**{name: _copy(getattr(self, name)) for name in same}, **changed)
 
     def monitored(self, valid: ClickLog | None) -> ClickLog | None:
         """Validation rows that epochs are judged on; a method that learns from some of them leaves those out."""
@@ -107,6 +126,15 @@ class Method(nn.Module):
         raise NotImplementedError
 
 
+def _copy(value: Any) -> Any:
+    return value.copy() if isinstance(value, Method) else copy.deepcopy(value)
+
+
 def to_probability(logits: Tensor) -> Tensor:
     """Probability of a click for logits ``[batch]``, of each class for logits ``[batch, classes]``."""
     return torch.sigmoid(logits) if logits.dim() == 1 else torch.softmax(logits, dim=1)
+
+
+def as_predicted(probability: Tensor) -> Tensor:
+    """Class probabilities ``[batch, classes]`` as ``predict`` gives them: for two classes ``[batch]`` of a click."""
+    return probability[:, 1] if probability.shape[1] == 2 else probability

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,34 +10,57 @@ from torch.nn import functional
 
 from clickwise.errors import InputError
 from clickwise.methods.method import Method
+from clickwise.methods.names import GATE
 from clickwise.methods.supervised import Supervised
+from clickwise.models.gated import UserDependentGating
 
 
 def network_of(model: nn.Module) -> nn.Module:
-    """The network that gives logits: a bare model itself, or that of ``Supervised``.
+    """The network that gives logits: a bare model itself, or the one that a method trains.
 
     Raises:
         InputError: a method that is no single network.
     """
-    network = model.model if isinstance(model, Supervised) else model
-    if isinstance(network, Method):
-        raise InputError(f"{type(network).__name__} has no logits of its own; give models, or Supervised ones")
+    network = model.network if isinstance(model, Method) else model
+    if network is None:
+        raise InputError(f"{type(model).__name__} has no logits of its own; give models, or methods around one model")
     return network
 
 
-def own_copy(model: nn.Module) -> Supervised:
-    """A copy of a model for a method that will change it, so that the caller's stays as it is."""
+def own_copy(model: nn.Module) -> Method:
+    """A copy of a model or of a method around one, for a method that will change it: the caller's stays as it is."""
     network_of(model)  # refuses what cannot be trained
-    return model.copy() if isinstance(model, Supervised) else Supervised(copy.deepcopy(model))
+    return model.copy() if isinstance(model, Method) else Supervised(copy.deepcopy(model))
+
+
+def supervised_copy(model: nn.Module, **changed: Any) -> Supervised:
+    """A copy of a model and of the loss that it is trained on; of a meta-trained one, of what it starts from.
+
+    Args:
+        model: a network, or a method around one.
+        changed: options of ``Supervised`` that shall be others.
+    """
+    network_of(model)
+    inner = model if isinstance(model, Supervised) else getattr(model, "model", None)
+    if isinstance(inner, Supervised):
+        return inner.copy(**changed)
+    return Supervised(copy.deepcopy(network_of(model)), **changed)
 
 
 def model_names(models: Sequence[nn.Module]) -> list[str]:
-    """A name for each model: its class, numbered where it stands more than once."""
-    names = [type(model.model if isinstance(model, Supervised) else model).__name__ for model in models]
+    """A name for each model: its class, and its gate, numbered where it stands more than once."""
+    names = [_name(model) for model in models]
     return [
         name if names.count(name) == 1 else f"{name} {names[: index + 1].count(name)}"
         for index, name in enumerate(names)
     ]
+
+
+def _name(model: nn.Module) -> str:
+    network = model.network if isinstance(model, Method) else model
+    if isinstance(network, UserDependentGating):
+        return f"{type(network.model).__name__}{GATE}{network.gate}"
+    return type(model if network is None else network).__name__
 
 
 def mix(logits: Sequence[Tensor], log_weights: Tensor) -> Tensor:
@@ -58,9 +82,3 @@ def mix(logits: Sequence[Tensor], log_weights: Tensor) -> Tensor:
 def mean_loss(log_probability: Tensor, label: Tensor) -> Tensor:
     """Mean LogLoss (MetaSelector paper, Eq. 2) of ``[batch, classes]``."""
     return functional.nll_loss(log_probability, label.long())
-
-
-def probability_of(log_probability: Tensor) -> Tensor:
-    """``[batch]`` of a click for two classes, else ``[batch, classes]``."""
-    probability = log_probability.exp()
-    return probability[:, 1] if probability.shape[1] == 2 else probability

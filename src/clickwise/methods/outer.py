@@ -41,7 +41,8 @@ def outer_optimizers(
         module: whose parameters are trained.
         tables: its id tables.
         groups: parameter groups as of an optimiser; what needs no gradient stays.
-        learning_rate, weight_decay: of groups without their own.
+        learning_rate: of groups without their own.
+        weight_decay: L2 penalty of groups without their own.
     """
     in_tables = {id(table) for table in tables.values()}
     optimizers: dict[str, Optimizer] = {}

@@ -9,11 +9,10 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from clickwise.data.loading import select
 from clickwise.data.log import Batch, ClickLog
-from clickwise.data.tasks import UserRows, raw_users, rows_batch
+from clickwise.data.tasks import UserRows, raw_users
 from clickwise.errors import InputError
-from clickwise.methods.memory import Memory, user_column
+from clickwise.methods.memory import Memory
 from clickwise.methods.method import Method
 from clickwise.methods.weights import Weighs, mean_by_user
 from clickwise.schema import Schema
@@ -38,7 +37,7 @@ class PersonalMethod(Method):
             raise InputError(f"support_size must be at least 1, not {support_size}")
         self.support_size = support_size
         self.shuffle_users = shuffle_users
-        self.memory = Memory(schema, user_column(schema, type(self).__name__), support_size, shuffle_users)
+        self.memory = Memory(schema, schema.need_user_field(type(self).__name__), support_size, shuffle_users)
 
     def outputs_for(self, support: Batch | None, query: Batch) -> tuple[Tensor, ...]:
         """Probabilities of ``query``, and whatever else the method tells of each row.
@@ -55,7 +54,7 @@ class PersonalMethod(Method):
         for user, rows in by_key(batch.ids[:, self.memory.column]):
             support = self.memory.of(user)
             if support is not None:
-                for whole, part in zip(found, self.outputs_for(support, select(batch, rows)), strict=True):
+                for whole, part in zip(found, self.outputs_for(support, batch.select(rows)), strict=True):
                     whole[rows] = part.to(whole)
         return found
 
@@ -106,7 +105,7 @@ class Adapted:
         with torch.no_grad():
             for _, support, rows in self.pairs(query):
                 adapted_to = None if support is None else support.to(device)
-                parts = self.method.outputs_for(adapted_to, rows_batch(query, rows).to(device))
+                parts = self.method.outputs_for(adapted_to, Batch.of(query, rows).to(device))
                 found = found or [np.empty((len(query), *part.shape[1:]), dtype=np.float32) for part in parts]
                 for whole, part in zip(found, parts, strict=True):
                     whole[rows] = part.cpu().numpy()
@@ -132,7 +131,7 @@ class Adapted:
         for user in np.unique(query.user).tolist():
             code = code_of.get(queried[user])
             rows = of_support.of(code)[-self.method.support_size :] if code is not None else np.empty(0, np.int64)
-            yield queried[user], rows_batch(self.support, rows) if len(rows) else None, of_query.of(user)
+            yield queried[user], Batch.of(self.support, rows) if len(rows) else None, of_query.of(user)
 
     def user_weights(self, query: ClickLog) -> pl.DataFrame:
         """Mean weights of the models over the rows of each user of ``query``, see ``weights_frame``.

@@ -1,11 +1,12 @@
 """Learned inner learning rates (Meta-SGD, Li et al. 2017)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from clickwise.errors import InputError, nearest
+from clickwise.nn.tables import given_table
 from clickwise.schema import Schema
 
 GRANULARITIES = ("parameter", "vocabulary", "fixed")
@@ -17,7 +18,7 @@ class LearnedRates(nn.Module):
     Args:
         schema: fitted schema.
         adapted: the parameters that adapt, by name.
-        tables: those of them that are id tables.
+        tables: the modules of those of them that are id tables, by the same names.
         initial: first value of all rates.
         granularity: ``parameter``: one rate for every single weight (MetaSelector paper, Eq. 4 to 6). ``vocabulary``:
             one a dense tensor, and one a vocabulary of each table, which tells how much of a user's and how much of an
@@ -30,7 +31,7 @@ class LearnedRates(nn.Module):
         self,
         schema: Schema,
         adapted: Mapping[str, Tensor],
-        tables: Collection[str],
+        tables: Mapping[str, nn.Embedding],
         initial: float,
         granularity: str,
     ) -> None:
@@ -51,14 +52,30 @@ class LearnedRates(nn.Module):
             key = name.replace(".", "/")  # a module's entry may hold no dot
             if name in tables:
                 # Rates of a table are a table themselves, so whatever gathers touched rows gathers theirs.
-                table = nn.Embedding(*value.shape) if every else nn.Embedding(len(starts), 1)
-                table.weight = _rate(table.weight.shape, initial, granularity)
+                shape = value.shape if every else (len(starts), 1)
+                reached = getattr(tables[name], "reached", len(value)) if every else len(starts)
+                table = given_table(torch.full(tuple(shape), initial), reached, learned=granularity != "fixed")
                 self.tables[key], self.table_names[name] = table, f"tables.{key}.weight"
             else:
                 self.dense[key], self.names[name] = (
                     _rate(value.shape if every else (), initial, granularity),
                     f"dense.{key}",
                 )
+
+    @torch.no_grad()
+    def start_from(self, other: "LearnedRates", prefix: str) -> None:
+        """Take over the rates of another module for the parameters that both adapt; their mean where shapes differ.
+
+        Args:
+            other: rates of a part of the module that is adapted.
+            prefix: name of that part within it.
+        """
+        own = dict(self.named_parameters())
+        given = dict(other.named_parameters())
+        for names, others in ((self.names, other.names), (self.table_names, other.table_names)):
+            for name, theirs in others.items():
+                rate, found = own[names[prefix + name]], given[theirs]
+                rate.copy_(found if found.shape == rate.shape else found.mean())
 
     def of_task(self, values: Mapping[str, Tensor], rows: Tensor, prefix: str) -> dict[str, Tensor]:
         """The rate of every adapted parameter of a task.

@@ -1,6 +1,6 @@
 """Meta-learning whose local steps move the layers of a network that read a session (Chen et al. 2022)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, Self, cast
 
@@ -8,21 +8,19 @@ import torch
 from torch import Tensor, nn
 
 from clickwise.adaptation import TaskParameters
-from clickwise.data.loading import select
 from clickwise.data.log import Batch, ClickLog
-from clickwise.data.tasks import Task, join
+from clickwise.data.tasks import Task
 from clickwise.errors import InputError, nearest
-from clickwise.losses import find_loss
 from clickwise.methods.bilevel import Bilevel
 from clickwise.methods.inner import Adaptable
 from clickwise.methods.local_parameters import local_parameters
-from clickwise.methods.method import to_probability
-from clickwise.methods.mixture import own_copy
+from clickwise.methods.method import Run, to_probability
+from clickwise.methods.mixture import supervised_copy
 from clickwise.methods.rates import LearnedRates
 from clickwise.methods.stretches import DividedBatches, UserStretches, check_share
 from clickwise.methods.unseen import common_schema_of
 from clickwise.nn.auxiliary import asked_for, auxiliary_losses, total_of
-from clickwise.nn.tables import id_tables
+from clickwise.nn.tables import id_embeddings
 
 TASKS = ("user", "batch")
 
@@ -54,9 +52,15 @@ class RecurrentMeta(Bilevel):
         second_order: let outer gradients flow through the inner step.
         inner_steps: gradient steps on the support.
         prior_rows: the inner step on n rows of support is ``n / (n + prior_rows)`` of a whole one.
-        tasks_per_episode, tasks_per_epoch, query_size, support_size, judged_users, shuffle_users: as in ``Bilevel``.
+        tasks_per_episode: tasks an outer step.
+        tasks_per_epoch: at most; all rows are query once an epoch where None.
+        query_size: rows of a query.
+        support_size: rows of a user to adapt to at most, the latest ones.
+        judged_users: users that epochs are judged on at most, since each of them costs an adaptation.
         weight_decay: L2 penalty of the outer update; the one that ``model`` is usually trained with where None.
-        batch_size, support_share: of tasks that are batches; the paper takes 128, and a third as query.
+        batch_size: rows of a task that is a batch; the paper takes 128.
+        support_share: share of them that is support; the paper takes two thirds.
+        shuffle_users: adapt each user to another user's rows: a control whose gain must vanish.
 
     Raises:
         InputError: an option that cannot be, or a network that names no local parameters.
@@ -84,7 +88,7 @@ class RecurrentMeta(Bilevel):
         support_share: float = 2 / 3,
         shuffle_users: bool = False,
     ) -> None:
-        own = own_copy(model)
+        own = supervised_copy(model)
         super().__init__(
             common_schema_of([own]), own.learning_rate if outer_learning_rate is None else outer_learning_rate,
             own.weight_decay if weight_decay is None else weight_decay, tasks_per_episode, tasks_per_epoch, query_size,
@@ -105,10 +109,9 @@ class RecurrentMeta(Bilevel):
         parameters = {f"model.model.{name}": parameter for name, parameter in own.model.named_parameters()}
         moved = {f"model.model.{name}": None for name in local_parameters(own.model, self.local)}
         self.inner_rates = LearnedRates(
-            self.schema, {name: parameters[name] for name in moved}, id_tables(self, self.schema.size),
+            self.schema, {name: parameters[name] for name in moved}, id_embeddings(self, self.schema.size),
             inner_learning_rate, rates,
         )  # fmt: skip
-        self.example_loss = find_loss(own.loss, self.schema.classes)
         self.auxiliary = auxiliary_losses(own.model)
         modules = list(own.model.modules())
         self.normalised = [module for module in modules if getattr(module, "running_mean", None) is not None]
@@ -122,6 +125,15 @@ class RecurrentMeta(Bilevel):
                 "inner_steps and batch_size must be at least 1, prior_rows at least 0, rates_learning_rate positive"
             )
         check_share(self.support_share)
+
+    @property
+    def network(self) -> nn.Module:
+        return self.model.model
+
+    def copy(self, **changed: Any) -> Self:
+        made = super().copy(**changed)
+        made.inner_rates.load_state_dict(self.inner_rates.state_dict())
+        return made
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits of the network."""
@@ -137,7 +149,7 @@ class RecurrentMeta(Bilevel):
             self,
             self.schema.size,
             lambda leaves: self.inner_rates.of_task(leaves.values, leaves.rows, "inner_rates."),
-            lambda logits, label: self.example_loss(cast(Tensor, logits), label).mean(),
+            lambda logits, support: self.model.mean_loss(logits, support),
             self.inner_steps,
             self.prior_rows,
         )
@@ -153,14 +165,27 @@ class RecurrentMeta(Bilevel):
             return DividedBatches(train, self.batch_size, self.support_share)
         return super().tasks_of(train)
 
+    def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
+        super().start(train, valid, run)
+        self.model.optimizers = {}
+        self.model.start_loss(train, valid, run)
+        self.optimizers |= self.model.optimizers
+
     def outer_groups(self) -> list[dict[str, Any]]:
         # No step at all is no better guess than another, so rates do not decay.
         rates = {"params": list(self.inner_rates.parameters()), "lr": self.rates_learning_rate, "weight_decay": 0.0}
-        return [{"params": list(self.model.parameters())}, rates]
+        return [{"params": list(self.model.model.parameters())}, rates]
+
+    def episodes(self, seed: int, epoch: int, first: int) -> Iterator[list[Task]]:
+        self.model.start_loss_epoch(seed)
+        yield from super().episodes(seed, epoch, first)
+        self.model.end_loss_epoch()
 
     def step(self, episode: list[Task]) -> dict[str, Tensor]:
+        queries = Batch.join([task.query for task in episode]).to(self.run.fabric.device)
+        self.model.learn_loss(queries)
         if self.normalised:
-            self._update_statistics(join([task.query for task in episode]).to(self.run.fabric.device))
+            self._update_statistics(queries)
         return super().step(episode)
 
     @torch.no_grad()
@@ -176,7 +201,7 @@ class RecurrentMeta(Bilevel):
         support, query = task.support.to(device), task.query.to(device)
         leaves, adapted, query = self.adaptable.adapt(support, query, self.second_order, self.trained.dense)
         with asked_for(self.auxiliary) as told:
-            of_labels = self.example_loss(self.adaptable.call(adapted, query), query.label).mean()
+            of_labels = self.model.mean_loss(self.adaptable.call(adapted, query), query)
         return leaves, *total_of(of_labels, told)
 
     def outputs(self, batch: Batch) -> tuple[Tensor, ...]:
@@ -191,7 +216,7 @@ class RecurrentMeta(Bilevel):
             return None
         with torch.inference_mode(False):
             last = torch.argsort(memory.time, stable=True)[-self.support_size :]
-            return select(Batch(memory.ids, memory.numbers, memory.label, memory.key.long(), memory.time), last)
+            return Batch(memory.ids, memory.numbers, memory.label, memory.key.long(), memory.time).select(last)
 
     def without_support(self, log: ClickLog) -> int:
         return 0 if self.task == "batch" and len(self.memory) else super().without_support(log)

@@ -24,7 +24,10 @@ def score_outputs(
     """What ``outputs`` of a trained method gives for every row, in the order of the log; nothing for no rows.
 
     Args:
-        outputs: one value or vector a row in each tensor.
+        method: a trained method.
+        log: rows to score.
+        outputs: of a batch, one value or vector a row in each tensor.
+        batch_size: rows a pass.
     """
     device = next((tensor.device for tensor in [*method.parameters(), *method.buffers()]), torch.device("cpu"))
     # A personal method adapts once for all rows of a user that stand in one batch.

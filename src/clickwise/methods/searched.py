@@ -2,7 +2,6 @@
 
 import copy
 import logging
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -25,14 +24,19 @@ class SearchedWeights(CandidateLosses):
     """Trains with the constant weights whose short trainings had the lowest log loss on validation rows.
 
     Weights are proposed by a tree-structured Parzen estimator, and trainings that fall behind are stopped by Hyperband:
-    BOHB, as Optuna has it. The search runs before the first epoch, and again where an interrupted run goes on.
+    BOHB, as Optuna has it. The search runs once, before the first epoch.
 
     Args:
         model: any module that maps a ``Batch`` to logits.
         losses: names of the candidates.
         trials: trainings of the search.
         trial_epochs: epochs of a training that is not stopped early.
-        normalise, optimizer, learning_rate, weight_decay, batch_size, row_sparse: as in ``CandidateLosses``.
+        normalise: divide each candidate by the mean length of its gradient in the logits, see ``CandidateLosses``.
+        optimizer: ``adam``, ``adagrad`` (row-wise on tables) or ``ftrl``; the one of the model's recipe where None.
+        learning_rate: of the model's optimiser; that of its recipe where None.
+        weight_decay: L2 penalty on the model's parameters; that of its recipe where None.
+        batch_size: rows a step; that of the model's recipe where None.
+        row_sparse: update only the rows of id tables that a batch touches; None: for tables of 100,000 rows and more.
     """
 
     shares: Tensor
@@ -57,13 +61,12 @@ class SearchedWeights(CandidateLosses):
         self.trial_epochs = trial_epochs
         self.register_buffer("shares", torch.full((len(self.losses),), 1 / len(self.losses)))
 
-    def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
+    def start_loss(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         if valid is None:
             raise InputError("the weights of the losses are searched on validation rows; give some")
-        clock = time.monotonic()
-        self.shares.copy_(self._search(train, valid, run))
-        self.search_seconds = time.monotonic() - clock
-        super().start(train, valid, run)
+        if not run.goes_on:
+            self.shares.copy_(self._search(train, valid, run))
+        super().start_loss(train, valid, run)
 
     def weights(self, logits: Tensor, label: Tensor) -> Tensor:
         return self.shares

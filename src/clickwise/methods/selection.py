@@ -13,8 +13,8 @@ from clickwise.data.log import Batch, ClickLog
 from clickwise.data.tasks import Task, UserEpisodes, check_order, rows_of_users
 from clickwise.errors import InputError, nearest
 from clickwise.methods.controls import stacking_weights
-from clickwise.methods.method import Method, Run
-from clickwise.methods.mixture import mix, model_names, network_of, own_copy, probability_of
+from clickwise.methods.method import Method, Run, as_predicted
+from clickwise.methods.mixture import mix, model_names, network_of, own_copy
 from clickwise.methods.outer import outer_optimizers
 from clickwise.methods.personal import PersonalMethod
 from clickwise.methods.scoring import score_outputs
@@ -30,7 +30,23 @@ class Selection(OnUnseenRows, PersonalMethod):
     """A mixture of models ``p(x) = sum_k lambda_k(x) M_k(x)`` whose weights depend on row and user.
 
     Subclasses say how a user's support enters (``mixed``) and what an episode minimises (``step``).
-    Arguments as in ``MetaSelector``.
+
+    Args:
+        models: networks, or methods around one, of one schema; copied.
+        selector: the network that weighs them; a ``Selector`` with its defaults where None.
+        outer_learning_rate: of Adam.
+        users_per_episode: users an outer step.
+        users_per_epoch: users that an epoch visits, and that it is judged on, at most.
+        most_epochs: epochs at most, whatever ``fit`` allows.
+        support_size: rows of a user to adapt to at most, the latest ones.
+        query_share: share of a user's rows that the models have not seen that is query in an episode.
+        order: ``time`` takes the latest of those rows as query, ``random`` any.
+        pretrain: train the models first, on ``pretrain_share`` of each user's training rows, and learn from the others;
+            else from validation rows, see ``MetaSelector``.
+        pretrain_share: share of each user's training rows that the models are trained on first.
+        start_from: first weights of the selector: ``stacking`` (the best constant ones) or ``random``.
+        weight_decay: L2 penalty of Adam.
+        shuffle_users: adapt each user to another user's support: a control whose gain must vanish.
     """
 
     def __init__(
@@ -86,6 +102,11 @@ class Selection(OnUnseenRows, PersonalMethod):
         """A name for each model, in order."""
         return model_names(list(self.models))
 
+    @property
+    def networks(self) -> list[nn.Module]:
+        """The networks of the models, in order."""
+        return [network_of(model) for model in self.models]
+
     @cached_property
     def tables(self) -> dict[str, nn.Parameter]:
         """The id tables of models, selector and rates."""
@@ -93,7 +114,7 @@ class Selection(OnUnseenRows, PersonalMethod):
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Log probability of each class ``[batch, classes]`` and log weights of the models ``[batch, models]``."""
-        logits = [network_of(model)(batch) for model in self.models]
+        logits = [network(batch) for network in self.networks]
         weights = self.selector(batch, logits)
         return mix(logits, weights), weights
 
@@ -142,7 +163,7 @@ class Selection(OnUnseenRows, PersonalMethod):
     def outputs_for(self, support: Batch | None, query: Batch) -> tuple[Tensor, Tensor]:
         """Probabilities of ``query`` and the weights of the models ``[batch, models]``."""
         log_probability, log_weights = self.mixed(support, query)
-        return probability_of(log_probability), log_weights.exp()
+        return as_predicted(log_probability.exp()), log_weights.exp()
 
     def user_weights(self, log: ClickLog) -> pl.DataFrame:
         """Mean weights over the rows of each user, adapted to what is remembered: user, support_rows, one a model."""

@@ -7,14 +7,13 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from clickwise.data.loading import ordered_batches, select
+from clickwise.data.loading import ordered_batches
 from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError
 from clickwise.methods.local_parameters import local_parameters
 from clickwise.methods.method import Method, Run
-from clickwise.methods.mixture import own_copy
+from clickwise.methods.mixture import supervised_copy
 from clickwise.methods.stretches import check_share, support_rows
-from clickwise.methods.supervised import Supervised
 from clickwise.nn.auxiliary import asked_for, auxiliary_losses, total_of
 
 
@@ -36,7 +35,7 @@ class SequentialMeta(Method):
         decay: the learning rate of each epoch is this much of the last one's.
         least_learning_rate: the learning rate falls no further.
         weight_decay: L2 penalty of both, besides the network's own auxiliary losses.
-        row_sparse: as in ``Supervised``.
+        row_sparse: update only the rows of id tables that a batch touches; None: for tables of 100,000 rows and more.
 
     Raises:
         InputError: an option that cannot be, or a network that names no local parameters.
@@ -57,8 +56,10 @@ class SequentialMeta(Method):
         row_sparse: bool | None = None,
     ) -> None:
         super().__init__()
-        own = own_copy(model)
-        self.model = Supervised(own.model, "adam", learning_rate, weight_decay, batch_size, own.loss, row_sparse)
+        self.model = supervised_copy(
+            model, optimizer="adam", learning_rate=learning_rate, weight_decay=weight_decay, batch_size=batch_size,
+            row_sparse=row_sparse,
+        )  # fmt: skip
         self.local = tuple(local)
         self.learning_rate = learning_rate
         self.batch_size = batch_size
@@ -72,9 +73,13 @@ class SequentialMeta(Method):
             raise InputError(
                 "decay must lie above 0 and be at most 1, least_learning_rate above 0 and at most learning_rate"
             )
-        self.moved = local_parameters(own.model, self.local)
-        self.auxiliary = auxiliary_losses(own.model)
+        self.moved = local_parameters(self.network, self.local)
+        self.auxiliary = auxiliary_losses(self.network)
         self.register_buffer("rate", torch.tensor(learning_rate))  # fine-tuning goes on with the rate of the last epoch
+
+    @property
+    def network(self) -> nn.Module:
+        return self.model.model
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         self.run = run
@@ -103,8 +108,8 @@ class SequentialMeta(Method):
         batch = episode.to(self.run.fabric.device)
         cut = support_rows(len(batch), self.support_share)
         places = torch.arange(len(batch), device=batch.ids.device)
-        of_local = {"local": self._local_step(select(batch, places[:cut]))} if cut else {}
-        return {**self.model.step(select(batch, places[cut:])), **of_local}
+        of_local = {"local": self._local_step(batch.select(places[:cut]))} if cut else {}
+        return {**self.model.step(batch.select(places[cut:])), **of_local}
 
     def _local_step(self, batch: Batch) -> Tensor:
         """One Adam step of the local parameters; the total loss before it."""

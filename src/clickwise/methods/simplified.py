@@ -10,9 +10,9 @@ from torch.nn import functional
 
 from clickwise.adaptation import TableGradients, TaskParameters
 from clickwise.data.log import Batch, ClickLog
-from clickwise.data.tasks import Task, join
+from clickwise.data.tasks import Task
 from clickwise.methods.method import Run
-from clickwise.methods.mixture import mix, network_of
+from clickwise.methods.mixture import mix
 from clickwise.methods.selection import Selection
 from clickwise.nn.selector import Selector
 from clickwise.nn.tables import id_tables
@@ -25,9 +25,21 @@ class SimplifiedMetaSelector(Selection):
     rows of the query, whose loss trains the selector. The models are frozen, and nothing is updated at test time.
 
     Args:
-        models, selector, users_per_episode, users_per_epoch, most_epochs, support_size, query_share, order, pretrain,
-            pretrain_share, start_from, weight_decay, shuffle_users: as in ``MetaSelector``.
-        outer_learning_rate: of Adam.
+        models: networks, or methods around one, of one schema; copied.
+        selector: the network that weighs them; a ``Selector`` with its defaults where None.
+        outer_learning_rate: of Adam, which trains the selector.
+        users_per_episode: users an outer step.
+        users_per_epoch: users that an epoch visits, and that it is judged on, at most.
+        most_epochs: epochs at most, whatever ``fit`` allows.
+        support_size: rows of a user to adapt to at most, the latest ones.
+        query_share: share of a user's rows that the models have not seen that is query in an episode.
+        order: ``time`` takes the latest of those rows as query, ``random`` any.
+        pretrain: train the models first, on ``pretrain_share`` of each user's training rows, and learn from the others;
+            else from validation rows, see ``MetaSelector``.
+        pretrain_share: share of each user's training rows that the models are trained on first.
+        start_from: first weights of the selector: ``stacking`` (the best constant ones) or ``random``.
+        weight_decay: L2 penalty of Adam.
+        shuffle_users: adapt each user to another user's support: a control whose gain must vanish.
     """
 
     def __init__(
@@ -61,12 +73,14 @@ class SimplifiedMetaSelector(Selection):
             optimizer.zero_grad(set_to_none=True)
         device = self.run.fabric.device
         # All users share the parameters, so an episode is two batches however many they are.
-        support, query = (join([getattr(task, part) for task in episode]).to(device) for part in ("support", "query"))
+        support, query = (
+            Batch.join([getattr(task, part) for task in episode]).to(device) for part in ("support", "query")
+        )
         tables = id_tables(self.selector, self.schema.size)
         dense = {name: parameter for name, parameter in self.selector.named_parameters() if name not in tables}
         leaves, (of_support, of_query) = TaskParameters.gather(dense, tables, [support.ids, query.ids])
         with torch.no_grad():
-            logits = [network_of(model)(query) for model in self.models]
+            logits = [network(query) for network in self.networks]
         of_rows = self._say(leaves, support, of_support, None)
         of_queries = self._say(leaves, query, of_query, logits)
         weights = user_weights(of_rows, [len(t.support) for t in episode], of_queries, [len(t.query) for t in episode])
@@ -84,17 +98,17 @@ class SimplifiedMetaSelector(Selection):
         """Log weights of the selector for each row; models are asked only where the selector looks at them."""
         if logits is None and self.selector.inputs != "features":
             with torch.no_grad():
-                logits = [network_of(model)(batch) for model in self.models]
+                logits = [network(batch) for network in self.networks]
         said: Tensor = functional_call(self.selector, leaves.values, (batch.with_ids(local), logits or []))
         return said
 
     def mixed(self, support: Batch | None, query: Batch) -> tuple[Tensor, Tensor]:
-        logits = [network_of(model)(query) for model in self.models]
+        logits = [network(query) for network in self.networks]
         if support is None:
             weights = self.selector(query, logits)
         else:
             asked = self.selector.inputs != "features"
-            of_support = [network_of(model)(support) for model in self.models] if asked else []
+            of_support = [network(support) for network in self.networks] if asked else []
             weights = mean_weights(self.selector(support, of_support)).expand(len(query), -1)
         return mix(logits, weights), weights
 

@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from clickwise.data.loading import ShuffledBatches, select
-from clickwise.data.log import ClickLog
-from clickwise.data.tasks import Task, rows_batch
+from clickwise.array_types import IntArray
+from clickwise.data.loading import ShuffledBatches
+from clickwise.data.log import Batch, ClickLog
+from clickwise.data.tasks import Task
 from clickwise.errors import InputError
-
-IntArray = npt.NDArray[np.int64]
 
 
 class UserStretches:
@@ -81,8 +79,8 @@ class UserStretches:
             of_donor = self.time[self.bounds[donor] : self.bounds[donor + 1]]
             end = int(self.bounds[donor] + np.searchsorted(of_donor, self.time[start]))
         support = self.order[max(int(self.bounds[donor]), end - self.support_size) : end]
-        query = rows_batch(self.log, self.order[start:stop])
-        return Task(int(self.users[member]), rows_batch(self.log, support), query)
+        query = Batch.of(self.log, self.order[start:stop])
+        return Task(int(self.users[member]), Batch.of(self.log, support), query)
 
 
 class DividedBatches:
@@ -106,7 +104,7 @@ class DividedBatches:
         for batch in self.batches.epoch(seed, epoch, first):
             at = torch.arange(len(batch))
             cut = support_rows(len(batch), self.support_share)
-            yield [Task(-1, select(batch, at[:cut]), select(batch, at[cut:]))]
+            yield [Task(-1, batch.select(at[:cut]), batch.select(at[cut:]))]
 
 
 def support_rows(rows: int, share: float) -> int:

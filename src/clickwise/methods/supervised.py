@@ -1,13 +1,11 @@
 """Ordinary training of one model on shuffled mini-batches."""
 
-import copy
 from collections.abc import Iterator
 
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.optim import Adagrad, Adam, Optimizer
 
-from clickwise.configuration import arguments
 from clickwise.data.loading import ShuffledBatches
 from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError, nearest
@@ -61,18 +59,18 @@ class Supervised(Method):
         self.row_sparse = row_sparse
         if self.optimizer not in OPTIMIZERS:
             raise InputError(f"optimizer {self.optimizer!r} is unknown{nearest(self.optimizer, OPTIMIZERS)}")
-        self.check_loss(loss)
+        self.example_loss = find_loss(loss, classes_of(model))
         if self.learning_rate <= 0 or self.batch_size < 1 or self.weight_decay < 0:
             raise InputError("learning_rate and batch_size must be positive, weight_decay at least 0")
 
-    def check_loss(self, name: str) -> None:
-        """Refuse a name that is unknown, or does not fit the classes of the model; without a schema ``start`` does."""
-        schema = schema_in(self.model)
-        find_loss(name, 2 if schema is None else schema.classes)
+    @property
+    def network(self) -> nn.Module:
+        return self.model
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
-        self.example_loss = find_loss(self.loss, train.schema.classes)
         self.run = run
+        self.optimizers = {}
+        self.start_loss(train, valid, run)
         self.auxiliary = auxiliary_losses(self.model)
         self.batches = ShuffledBatches(train, self.batch_size)
         tables = id_tables(self.model, train.schema.size)
@@ -80,13 +78,29 @@ class Supervised(Method):
         self.tables = tables if by_rows or self.optimizer == "ftrl" else {}
         in_tables = {id(table) for table in self.tables.values()}
         dense = [p for p in self.model.parameters() if p.requires_grad and id(p) not in in_tables]
-        self.optimizers = {}
         if self.tables:
             self.optimizers["tables"] = self._row_optimizer(list(self.tables.values()))
         if dense:
             self.optimizers["dense"] = self._dense_optimizer(dense)
         if run.compile:
             compile_head(self.model)
+
+    def start_loss(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
+        """What the loss needs before the first step.
+
+        This, ``start_loss_epoch``, ``learn_loss`` and ``end_loss_epoch`` are called by methods with steps of their own
+        too, which so train the network on the same loss; optimisers that are made here are theirs to keep.
+        """
+        self.example_loss = find_loss(self.loss, train.schema.classes)
+
+    def start_loss_epoch(self, seed: int) -> None:
+        """What a loss that is learned itself does before the steps of an epoch, or before the rest of them."""
+
+    def learn_loss(self, batch: Batch) -> None:
+        """What it does before each step of the network, on the rows of that step."""
+
+    def end_loss_epoch(self) -> None:
+        """What it does after an epoch."""
 
     def _row_optimizer(self, tables: list[nn.Parameter]) -> Optimizer:
         if self.optimizer == "ftrl":
@@ -104,13 +118,16 @@ class Supervised(Method):
         return Adagrad(parameters, self.learning_rate, weight_decay=self.weight_decay, fused=fused)
 
     def episodes(self, seed: int, epoch: int, first: int) -> Iterator[Batch]:
-        return self.batches.epoch(seed, epoch, first)
+        self.start_loss_epoch(seed)
+        yield from self.batches.epoch(seed, epoch, first)
+        self.end_loss_epoch()
 
     def steps(self) -> int:
         return len(self.batches)
 
     def step(self, episode: Batch) -> dict[str, Tensor]:
         batch = episode.to(self.run.fabric.device)
+        self.learn_loss(batch)
         for optimizer in self.optimizers.values():
             optimizer.zero_grad(set_to_none=True)
         # Only the rows of this batch enter the graph, so the step costs what it touches however large the table.
@@ -136,21 +153,17 @@ class Supervised(Method):
         return {name: value.detach() for name, value in {"loss": loss, **parts}.items()}
 
     def mean_loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Mean loss of a batch, weighted where the batch has weights."""
-        return mean_over(self.example_loss(logits, batch.label), batch)
+        """Mean loss of a batch."""
+        return self.example_loss(logits, batch.label).mean()
 
     def predict(self, batch: Batch) -> Tensor:
         return to_probability(self.model(batch).float())
 
-    def copy(self) -> "Supervised":
-        """The same options around a copy of the network, without what ``start`` made."""
-        options = [name for name in arguments(type(self)) if name != "self"]
-        return type(self)(**{name: copy.deepcopy(getattr(self, name)) for name in options})
 
-
-def mean_over(losses: Tensor, batch: Batch) -> Tensor:
-    """Mean of the losses ``[batch]``, weighted where the batch has weights."""
-    return losses.mean() if batch.weight is None else (losses * batch.weight).sum() / batch.weight.sum()
+def classes_of(model: nn.Module) -> int:
+    """Of the schema that a model keeps; two where it keeps none."""
+    schema = schema_in(model)
+    return 2 if schema is None else schema.classes
 
 
 def as_method(model: nn.Module) -> Method:

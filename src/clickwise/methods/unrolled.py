@@ -38,8 +38,10 @@ class Unrolled:
         """Add the gradient to ``grad`` of whatever ``inner`` and ``outer`` depend on besides the logits.
 
         Args:
-            train, valid: rows of the step, and rows that it is judged on.
-            inner, outer: ``(logits, batch) -> mean loss``.
+            train: rows of the step.
+            valid: rows that the step is judged on.
+            inner: ``(logits, batch) -> mean loss`` that the step descends.
+            outer: ``(logits, batch) -> mean loss`` of the stepped model.
         """
         rows, local = touched_rows(torch.cat([train.ids, valid.ids]))
         of_train, of_valid = local.split([len(train), len(valid)])

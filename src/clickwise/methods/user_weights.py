@@ -1,10 +1,9 @@
 """Mixture weights of many users at once, in closed form, from the likelihood of their rows under each model."""
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
+from clickwise.array_types import FloatArray, IntArray
+from clickwise.metrics.pointwise import CLIP, negative_log
 
 KINDS = ("hedge", "dirichlet")
 STRENGTHS = {
@@ -13,12 +12,13 @@ STRENGTHS = {
 }
 """What is tried where the strength is not given: learning rates, and rows that the prior counts as."""
 
-LEAST = 1e-12
 STEPS = 500
 TOLERANCE = 1e-5
 
 
-def weights_by_user(kind: str, strength: float, prior: Floats, likelihood: Floats, user: Codes, users: int) -> Floats:
+def weights_by_user(
+    kind: str, strength: float, prior: FloatArray, likelihood: FloatArray, user: IntArray, users: int
+) -> FloatArray:
     """``hedge_weights`` or ``dirichlet_weights``.
 
     Args:
@@ -36,22 +36,41 @@ def weights_by_user(kind: str, strength: float, prior: Floats, likelihood: Float
     return one(strength, prior, likelihood, user, users)
 
 
-def hedge_weights(learning_rate: float, prior: Floats, likelihood: Floats, user: Codes, users: int) -> Floats:
-    """``w_k ~ prior_k * exp(-learning_rate * sum of the user's losses under model k)``."""
-    gain = learning_rate * _sums(np.log(np.maximum(likelihood, LEAST)), user, users)
+def hedge_weights(
+    learning_rate: float, prior: FloatArray, likelihood: FloatArray, user: IntArray, users: int
+) -> FloatArray:
+    """``w_k ~ prior_k * exp(-learning_rate * sum of the user's losses under model k)``.
+
+    Args:
+        learning_rate: eta; 0 keeps the prior.
+        prior: ``[models]``, weights of a user without rows.
+        likelihood: ``[rows, models]``, probability that each model gives to the recorded label.
+        user: ``[rows]``, which of the users each row is of.
+        users: how many there are.
+    """
+    gain = -learning_rate * _sums(negative_log(likelihood), user, users)
     gain = np.where(prior > 0, gain, -np.inf)
     powers = prior * np.exp(gain - gain.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def dirichlet_weights(prior_rows: float, prior: Floats, likelihood: Floats, user: Codes, users: int) -> Floats:
+def dirichlet_weights(
+    prior_rows: float, prior: FloatArray, likelihood: FloatArray, user: IntArray, users: int
+) -> FloatArray:
     """Maximise ``sum_rows log sum_k w_k p_k(row) + prior_rows * sum_k prior_k log w_k`` over each user's simplex.
 
     The problem is concave; expectation maximisation climbs to its one top from ``prior`` for all users at once.
+
+    Args:
+        prior_rows: how many rows the prior counts for.
+        prior: ``[models]``, weights of a user without rows.
+        likelihood: ``[rows, models]``, probability that each model gives to the recorded label.
+        user: ``[rows]``, which of the users each row is of.
+        users: how many there are.
     """
     found = np.tile(prior, (users, 1))
     climbing, member = np.unique(user, return_inverse=True)
-    likelihood = np.maximum(likelihood, LEAST)
+    likelihood = np.maximum(likelihood, CLIP)
     for _ in range(STEPS):
         if not len(climbing):
             break
@@ -70,11 +89,11 @@ def dirichlet_weights(prior_rows: float, prior: Floats, likelihood: Floats, user
     return found
 
 
-def _sums(values: Floats, user: Codes, users: int) -> Floats:
+def _sums(values: FloatArray, user: IntArray, users: int) -> FloatArray:
     """Sum of each user's rows of ``values [rows, models]``, ``[users, models]``."""
     return np.stack([np.bincount(user, weights=column, minlength=users) for column in values.T], axis=1)
 
 
-def mean_loss(weights: Floats, likelihood: Floats) -> float:
+def mean_loss(weights: FloatArray, likelihood: FloatArray) -> float:
     """Mean LogLoss of rows whose models have the weights ``[rows, models]``."""
-    return float(-np.log(np.maximum((weights * likelihood).sum(axis=1), LEAST)).mean())
+    return float(negative_log((weights * likelihood).sum(axis=1)).mean())

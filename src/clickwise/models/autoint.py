@@ -32,6 +32,7 @@ class AutoInt(Model):
     """
 
     recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 1e-5, "batch_size": 2000}
+    interaction_layers: ClassVar[Sequence[str]] = ("attention",)
 
     def __init__(
         self,

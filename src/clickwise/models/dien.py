@@ -87,6 +87,8 @@ class DIEN(Model):
     """
 
     recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 5e-5, "batch_size": 2000}
+    has_mlp = True
+    interaction_layers: ClassVar[Sequence[str]] = ("interests",)
     beside: Tensor
 
     def __init__(
@@ -148,7 +150,8 @@ def next_behaviour_loss(states: Tensor, behaviours: Tensor, ids: Tensor, steps: 
     A mean over states, where the paper's sum over a user's states would weigh the loss by the length of histories.
 
     Args:
-        states, behaviours: ``[packed, dim]``.
+        states: ``[packed, dim]``.
+        behaviours: ``[packed, dim]``, the vectors that the states have read.
         ids: ``[packed, sequences]``, of the behaviours.
         steps: of the behaviours.
 

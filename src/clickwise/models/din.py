@@ -45,6 +45,8 @@ class DIN(Model):
     """
 
     recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 5e-5, "batch_size": 2000}
+    has_mlp = True
+    interaction_layers: ClassVar[Sequence[str]] = ("units",)
     beside: Tensor
 
     def __init__(
@@ -85,6 +87,8 @@ class DIN(Model):
         """``[batch, sequences * embedding_dim]``: the weighted sum of a group's behaviours; zero where there are none.
 
         Args:
+            group: the sequences.
+            unit: what weighs the behaviours.
             vectors: ``[batch, slots, embedding_dim]`` of all slots.
             ids: ``[batch, width]``.
         """

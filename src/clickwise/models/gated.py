@@ -1,6 +1,7 @@
 """User-dependent gating around any model with an MLP."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -84,8 +85,15 @@ class UserDependentGating(Model):
                 return f"{name}.user.weight"
         raise InputError(f"gate {self.gate!r} has no table of users here: 'user' is not among its inputs")
 
+    def interaction_parameters(self) -> list[str]:
+        named = getattr(self.model, "interaction_parameters", list)  # a model of one's own may have none
+        return [f"model.{name}" for name in named()]
+
     def forward(self, batch: Batch) -> Tensor:
-        logits: Tensor = self.model(batch)
+        try:
+            logits: Tensor = self.model(batch)
+        finally:
+            cast(GatedMLP, self.model.mlp).vectors = None  # of a pass that failed, too, nothing is kept
         return logits
 
 
@@ -102,9 +110,9 @@ def _parts_of(model: nn.Module) -> tuple[MLP, FieldEmbedding, Schema]:
 def _with_an_mlp() -> list[str]:
     from clickwise import models
 
-    known = {name: arguments(getattr(models, name)).get("hidden_dims") for name in models.__all__}
-    default = {name: option.default for name, option in known.items() if option is not None}
-    return [name if dims else f"{name} with hidden_dims" for name, dims in default.items()]
+    kinds = [getattr(models, name) for name in models.__all__]
+    takes_one = [kind for kind in kinds if "hidden_dims" in arguments(kind)]
+    return [kind.__name__ if kind.has_mlp else f"{kind.__name__} with hidden_dims" for kind in takes_one]
 
 
 def _inputs_of(kind: GateKind, gate: str, inputs: Sequence[str] | None, schema: Schema) -> tuple[str, ...]:

@@ -23,11 +23,22 @@ class LastState(Model):
     Sequences of one length are one history, as in ``DIN``, with a recurrent layer of its own; the state of a user
     without behaviours is zero. The layer does not know the candidate: it meets the state in the MLP.
 
+    Args:
+        schema: fitted schema with at least one history of the kind ``sequence`` that collects a category field.
+        embedding_dim: length of a field's vector.
+        state_dim: length of a recurrent state.
+        hidden_dims: lengths of the MLP's hidden layers.
+        dropout: probability of dropping a hidden unit of the MLP.
+        batch_norm: normalise the MLP's hidden layers.
+        initial_deviation: standard deviation of the initial vectors; it decides how fast interactions are learned.
+
     Attributes:
         layer: what reads the behaviours.
     """
 
     recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 5e-5, "batch_size": 2000}
+    has_mlp = True
+    interaction_layers: ClassVar[Sequence[str]] = ("recurrences",)
     layer: ClassVar[type[GatedRecurrence] | type[LongShortTerm]]
     beside: Tensor
 

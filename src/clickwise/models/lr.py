@@ -15,6 +15,9 @@ class LR(Model):
     """Logistic regression on one-hot ids and standardised numbers: ``w_0 + sum_i w_i x_i``.
 
     The values of a bag or sequence share the field's weight of one: each counts ``1 / number of values``.
+
+    Args:
+        schema: fitted schema.
     """
 
     recipe: ClassVar[Mapping[str, Any]] = {"optimizer": "ftrl", "learning_rate": 0.1}  # McMahan et al. 2013

@@ -61,6 +61,8 @@ class MetaInteraction(Model):
     """
 
     recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 5e-5, "batch_size": 2000}
+    has_mlp = True
+    interaction_layers: ClassVar[Sequence[str]] = ("unit", "recurrence")
     beside: Tensor
 
     def __init__(
@@ -102,10 +104,6 @@ class MetaInteraction(Model):
         self.register_buffer("beside", fields_beside(schema, [self.session], self.embedding.fields), persistent=False)
         width = len(self.beside) * embedding_dim + dim * (attention + recurrent)
         self.mlp = MLP(width, self.hidden_dims, schema.outputs, dropout, activation="dice")
-
-    def interaction_parameters(self) -> list[str]:
-        """Names of the parameters of both branches: what local training moves, neither embeddings nor the MLP."""
-        return [name for name, _ in self.named_parameters() if name.split(".")[0] in ("unit", "recurrence")]
 
     def forward(self, batch: Batch) -> Tensor:
         vectors = self.embedding.slots(batch)

@@ -31,7 +31,8 @@ class Recall(nn.Module):
 
     Args:
         dim: length of a behaviour and of a candidate.
-        slots, top_k: as of ``MIMN``.
+        slots: of the memory.
+        top_k: channels of the induction unit that follow a behaviour, those read most; 0 for no such unit.
         rebalanced: as of ``InterestMemory``.
         attention_hidden_dims: as of ``MIMN``.
     """
@@ -86,6 +87,8 @@ class MIMN(Model):
     """
 
     recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 5e-5, "batch_size": 2000}
+    has_mlp = True
+    interaction_layers: ClassVar[Sequence[str]] = ("recalls",)
     beside: Tensor
 
     def __init__(

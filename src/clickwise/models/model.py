@@ -1,6 +1,6 @@
 """What every model is: a map from a batch to logits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -15,20 +15,32 @@ class Model(nn.Module):
     A model of one's own need not derive from it. It must map a batch to logits, look ids up in ``nn.Embedding``
     tables of ``schema.size`` rows and, to be saved, keep each argument of its constructor as an attribute of that name.
 
+    Args:
+        schema: fitted schema.
+
     Attributes:
         schema: the fitted schema it was built from.
         recipe: options of ``Supervised`` that this model is usually trained with.
+        interaction_layers: names of the modules that combine the fields' vectors.
+        has_mlp: whatever its options, it has an MLP ``mlp`` over field vectors ``embedding``, which can be gated.
     """
 
     recipe: ClassVar[Mapping[str, Any]] = {}
+    interaction_layers: ClassVar[Sequence[str]] = ("mlp",)
+    has_mlp: ClassVar[bool] = False
 
     def __init__(self, schema: Schema) -> None:
         super().__init__()
         self.schema = schema
 
-    def shape_logits(self, logits: Tensor) -> Tensor:
+    def interaction_parameters(self) -> list[str]:
+        """Names of the parameters of these modules: what local training moves where it is not told otherwise."""
+        return [name for name, _ in self.named_parameters() if name.split(".")[0] in self.interaction_layers]
+
+    @staticmethod
+    def shape_logits(logits: Tensor) -> Tensor:
         """``[batch, outputs]`` as the contract wants it: ``[batch]`` for binary labels."""
-        return logits.squeeze(1) if self.schema.outputs == 1 else logits
+        return logits.squeeze(1) if logits.shape[1] == 1 else logits
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits ``[batch]``, or ``[batch, classes]``."""

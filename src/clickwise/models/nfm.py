@@ -32,6 +32,7 @@ class NFM(Model):
     """
 
     recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 5e-5, "batch_size": 2000}
+    has_mlp = True
 
     def __init__(
         self,

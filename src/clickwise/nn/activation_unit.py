@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from clickwise.errors import InputError
 from clickwise.nn.behaviours import Behaviours
 from clickwise.nn.dice import Dice
 from clickwise.schema import PADDING, Schema
@@ -27,8 +28,10 @@ def behaviour_vectors(group: Behaviours, vectors: Tensor, row: Tensor, position:
     """``[pairs, sequences * dim]``: of each pair of a row and a position, the group's vectors side by side.
 
     Args:
+        group: the sequences.
         vectors: ``[batch, slots, dim]`` of all slots.
-        row, position: ``int64 [pairs]``.
+        row: ``int64 [pairs]``, place in the batch.
+        position: ``int64 [pairs]``, place in the sequence.
     """
     flat, place = vectors.flatten(0, 1), row * vectors.shape[1] + position
     return torch.cat([flat.index_select(0, place + slots.start) for slots in group.slots], dim=1)
@@ -87,7 +90,7 @@ class ActivationUnit(nn.Module):
     def __init__(self, dim: int, hidden_dims: Sequence[int]) -> None:
         super().__init__()
         if not hidden_dims:
-            raise ValueError("attention_hidden_dims must name at least one layer")
+            raise InputError("attention_hidden_dims must name at least one layer")
         self.first = nn.Linear(4 * dim, hidden_dims[0])
         layers: list[nn.Module] = [Dice(hidden_dims[0])]
         for inputs, outputs in pairwise(hidden_dims):

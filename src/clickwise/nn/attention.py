@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from clickwise.errors import InputError
+
 
 class Interacting(nn.Module):
     """``[batch, fields, inputs] -> [batch, fields, heads * attention_dim]``: one interacting layer of AutoInt.
@@ -18,7 +20,7 @@ class Interacting(nn.Module):
     def __init__(self, inputs: int, heads: int, attention_dim: int) -> None:
         super().__init__()
         if heads < 1 or attention_dim < 1:
-            raise ValueError(f"heads and attention_dim must be at least 1, not {heads} and {attention_dim}")
+            raise InputError(f"heads and attention_dim must be at least 1, not {heads} and {attention_dim}")
         self.heads = heads
         # Queries, keys, values and the residual map in one matrix: one product in place of four.
         self.maps = nn.Linear(inputs, 4 * heads * attention_dim, bias=False)

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from clickwise.data.vocabulary import RESERVED
 from clickwise.errors import InputError
 from clickwise.nn.behaviours import Behaviours
+from clickwise.nn.tables import given_table, reached_rows
 from clickwise.schema import Schema
 
 
@@ -30,12 +30,12 @@ class BehaviourLabels(nn.Module):
                 f"the schema has no history of labels of {group.length} slots and events {group.events!r}, "
                 f"beside {group.sequences[0]!r}"
             )
-        self.slots = group.labels
-        field = next(f for f in schema.id_fields if schema.slots(f.name) == group.labels)
-        first = schema.offsets[field.vocabulary] + RESERVED
+        field = schema[group.labels]
+        self.slots = schema.slots(field.name)
+        first = schema.first_value(field.vocabulary)
         classes = torch.zeros(schema.size, 1)
         classes[first : first + schema.classes, 0] = torch.arange(schema.classes, dtype=classes.dtype)
-        self.classes = nn.Embedding.from_pretrained(classes, freeze=True)
+        self.classes = given_table(classes, reached_rows(schema, [field]), learned=False)
 
     def forward(self, ids: Tensor) -> Tensor:
         classes: Tensor = self.classes(ids[:, self.slots])

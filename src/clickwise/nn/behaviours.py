@@ -17,8 +17,8 @@ class Behaviours:
         target_slots: for each target, its column.
         length: slots of each sequence.
         events: what a behaviour is: ``clicks``, or ``all`` for any earlier row, clicked or not.
-        labels: where the schema has a history of labels of this length and these events, its columns of the id matrix:
-            the n-th is what came of the n-th behaviour, as ``BehaviourLabels`` reads it.
+        labels: where the schema has a history of labels of this length and these events, the name of that field: its
+            n-th slot is what came of the n-th behaviour, as ``BehaviourLabels`` reads it.
     """
 
     sequences: tuple[str, ...]
@@ -27,7 +27,7 @@ class Behaviours:
     target_slots: tuple[int, ...]
     length: int
     events: str = "clicks"
-    labels: slice | None = None
+    labels: str | None = None
 
 
 def behaviours(schema: Schema) -> tuple[Behaviours, ...]:
@@ -71,7 +71,6 @@ def _target(schema: Schema, spec: Field) -> str:
 def _aligned(schema: Schema, pairs: list[tuple[Field, str]]) -> Behaviours:
     length, events = pairs[0][0].length, pairs[0][0].events
     labels = (f.name for f in schema.id_fields if schema.collects_label(f) and (f.length, f.events) == (length, events))
-    of_labels = next(labels, None)
     return Behaviours(
         tuple(spec.name for spec, _ in pairs),
         tuple(target for _, target in pairs),
@@ -79,5 +78,5 @@ def _aligned(schema: Schema, pairs: list[tuple[Field, str]]) -> Behaviours:
         tuple(schema.slots(target).start for _, target in pairs),
         length,
         events,
-        None if of_labels is None else schema.slots(of_labels),
+        next(labels, None),
     )

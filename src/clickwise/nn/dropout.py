@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from clickwise.errors import InputError
+
 LANES = 1 << 16
 
 
@@ -20,7 +22,7 @@ class Dropout(nn.Module):
     def __init__(self, probability: float) -> None:
         super().__init__()
         if not 0 <= probability < 1:
-            raise ValueError(f"dropout must be at least 0 and less than 1, not {probability}")
+            raise InputError(f"dropout must be at least 0 and less than 1, not {probability}")
         self.probability = probability
         self.dropped = min(round(probability * LANES), LANES - 1)
 

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clickwise.data.log import Batch
+from clickwise.nn.tables import id_table
 from clickwise.schema import PADDING, Schema
 
 
@@ -21,12 +22,9 @@ class SlotEmbedding(nn.Module):
 
     def __init__(self, schema: Schema, embedding_dim: int, deviation: float = 0.01) -> None:
         super().__init__()
-        self.table = nn.Embedding(schema.size, embedding_dim, padding_idx=PADDING)
+        self.table = id_table(schema, embedding_dim, deviation)
         self.numbers = nn.Parameter(torch.zeros(schema.number_width, embedding_dim))
-        nn.init.normal_(self.table.weight, std=deviation)
         nn.init.normal_(self.numbers, std=deviation)
-        with torch.no_grad():
-            self.table.weight[PADDING] = 0.0
 
     def forward(self, batch: Batch) -> Tensor:
         vectors: Tensor = self.table(batch.ids)
@@ -89,6 +87,11 @@ class FieldEmbedding(nn.Module):
 
     ``fields`` counts id fields and number columns: ``len(schema.id_fields) + schema.number_width``. A model that needs
     the slots too calls ``slots`` and ``pooling`` itself.
+
+    Args:
+        schema: fitted schema.
+        embedding_dim: length of a field's vector.
+        deviation: standard deviation of the initial vectors.
     """
 
     def __init__(self, schema: Schema, embedding_dim: int, deviation: float = 0.01) -> None:
@@ -103,7 +106,11 @@ class FieldEmbedding(nn.Module):
 
 
 class Linear(nn.Module):
-    """First-order term ``batch -> [batch, outputs]``: a bias and one weight an id, averaged within a field."""
+    """First-order term ``batch -> [batch, outputs]``: a bias and one weight an id, averaged within a field.
+
+    Args:
+        schema: fitted schema; ``outputs`` is 1 for binary labels, else its number of classes.
+    """
 
     def __init__(self, schema: Schema) -> None:
         super().__init__()

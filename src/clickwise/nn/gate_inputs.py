@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from clickwise.data.log import Batch
 from clickwise.errors import InputError, nearest
+from clickwise.nn.tables import id_table
 from clickwise.schema import PADDING, Field, Schema
 
 INPUTS = ("item", "behaviour", "user", "profile", "category", "context", "fields", "fullness")
@@ -60,10 +61,7 @@ class GateInputs(nn.Module):
         self.user: nn.Embedding | None = None
         if "user" in names and schema.user_field is not None:
             self.user_slot = schema.slots(schema.user_field.name).start
-            self.user = nn.Embedding(schema.size, user_dim, padding_idx=PADDING)
-            nn.init.normal_(self.user.weight, std=USER_DEVIATION)
-            with torch.no_grad():
-                self.user.weight[PADDING] = 0.0
+            self.user = id_table(schema, user_dim, USER_DEVIATION, [schema.user_field])
             self.width += user_dim
 
     def forward(self, vectors: Tensor, batch: Batch) -> Tensor:
@@ -126,8 +124,8 @@ def check_inputs(schema: Schema, names: Sequence[str]) -> None:
     for name in names:
         if name not in INPUTS:
             raise InputError(f"inputs: {name!r} is unknown{nearest(name, INPUTS)}")
-        if name == "user" and name not in available:
-            raise InputError("inputs: 'user' needs a category field of the schema's user column; this schema has none")
+        if name == "user":
+            schema.need_user_field("inputs: 'user'")
         if name not in available:
             raise InputError(f"inputs: this schema has no field for {name!r}; it has {', '.join(available)}")
 

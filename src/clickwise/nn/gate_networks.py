@@ -8,7 +8,13 @@ from torch import Tensor, nn
 
 
 class SideBySide(nn.Module):
-    """``[networks, batch, inputs] -> [networks, batch, outputs]``: one fully connected layer of each network."""
+    """``[networks, batch, inputs] -> [networks, batch, outputs]``: one fully connected layer of each network.
+
+    Args:
+        networks: how many.
+        inputs: of each.
+        outputs: of each.
+    """
 
     def __init__(self, networks: int, inputs: int, outputs: int) -> None:
         super().__init__()

@@ -36,7 +36,9 @@ class ScalingGates(Gates):
         hidden_dims: of the gate networks.
         places: which layers' inputs are gated: ``all``, ``first`` (the MLP's input) or ``hidden`` (the others).
         factor: upper end of the gates.
-        from_zero, bias: of the gate networks. From zero and without bias, gates start at half the factor.
+        from_zero: start the gate networks' last layer at weights of zero; without ``bias``, gates then start at half
+            the factor.
+        bias: what the gate networks' last layer adds at first.
     """
 
     def __init__(

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from clickwise.data.log import Batch
 from clickwise.errors import InputError
 from clickwise.nn.embedding import ValueShares
-from clickwise.schema import PADDING, Field, Schema
+from clickwise.nn.tables import id_table
+from clickwise.schema import Field, Schema
 
 
 def profile_fields(schema: Schema, field: str) -> tuple[Field, ...]:
@@ -65,10 +66,7 @@ class EmbeddingGenerator(nn.Module):
     def __init__(self, schema: Schema, field: str, dim: int, initial_deviation: float = 0.01) -> None:
         super().__init__()
         profile = profile_fields(schema, field)
-        self.table = nn.Embedding(schema.size, dim, padding_idx=PADDING)
-        nn.init.normal_(self.table.weight, std=initial_deviation)
-        with torch.no_grad():
-            self.table.weight[PADDING] = 0.0
+        self.table = id_table(schema, dim, initial_deviation, profile)
         self.bias = nn.Parameter(torch.zeros(dim))
         self.shares = ValueShares(schema)
         places = torch.arange(schema.width)

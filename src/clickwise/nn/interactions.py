@@ -108,7 +108,12 @@ class KernelProducts(nn.Module):
 
 
 class Sum(nn.Module):
-    """``[batch, dim] -> [batch, outputs]``: the sum over dimensions; for several classes a weighted sum each."""
+    """``[batch, dim] -> [batch, outputs]``: the sum over dimensions; for several classes a weighted sum each.
+
+    Args:
+        dim: length of what is summed.
+        schema: fitted schema, for the number of outputs.
+    """
 
     def __init__(self, dim: int, schema: Schema) -> None:
         super().__init__()

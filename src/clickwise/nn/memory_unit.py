@@ -58,7 +58,8 @@ class Induction(nn.Module):
         """Channels ``[rows, slots, dim]`` after the step.
 
         Args:
-            channels, slots: ``[rows, slots, dim]``.
+            channels: ``[rows, slots, dim]``, before the step.
+            slots: ``[rows, slots, dim]``, of the memory.
             weights: ``[rows, slots]``, of the slots as read.
             behaviour: ``[rows, dim]``.
         """

@@ -72,7 +72,8 @@ class PreferenceEstimator(nn.Module):
         Args:
             batch: rows of any users.
             attention: ``[batch, slots]``.
-            weight, bias: what each slot takes away from those of the user layer, ``[slots, ...]``.
+            weight: what each slot takes away from the weights of the user layer, ``[slots, ...]``.
+            bias: what each slot takes away from its bias, ``[slots, ...]``.
             cube: the matrix of each slot, ``[slots, preference_dim, 2 preference_dim]``.
         """
         user, rest = self._inputs(self.embedding(batch))
