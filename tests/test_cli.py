@@ -12,8 +12,10 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from clickwise import __version__
 from clickwise.cli import COMMANDS, main
+from clickwise.data.opening import read_log
+from clickwise.data.sources import SOURCES
 from clickwise.schema import Schema
-from tests.commands import ROWS, clicks, run, write_table
+from tests.commands import ROWS, clicks, refused, run, write_table
 
 SMALL = ("--set", "source.impressions=1500", "--set", "source.users=40", "--set", "source.items=20")
 FAST = ("--epochs", 2, "--replicates", 100, "--threads", 1)
@@ -35,7 +37,7 @@ def test_compare_writes_results_predictions_and_a_report(tmp_path: Path, capsys:
     assert outcome.status == 0, outcome.err
     assert "Global stacking" in outcome.out and "here/report.html" in outcome.out
     results = json.loads(Path("here/results.json").read_text())
-    assert (results["format"], results["version"]) == ("clickwise-results", 1)
+    assert (results["format"], results["version"]) == ("clickwise-results", 2)
     named = {"global-rate", "mean-logit", "lr", "fm", "uniform-average", "stacking", "oracle"}
     assert results["methods"].keys() == named
     assert results["run"]["seeds"] == [0, 1]
@@ -157,3 +159,42 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--version"])
     assert __version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["compare", "train", "tune", "prepare", "reproduce"])
+def test_help_names_every_source(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    shown = "".join(capsys.readouterr().out.split())  # names are cut at the ends of lines
+    assert all(name in shown for name in SOURCES) and "SOURCES" not in shown
+
+
+def test_shares_of_the_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, yaml = write_table(tmp_path)
+    words = ("prepare", file, "--schema", yaml, "--out", "log")
+    assert run(capsys, *words, "--fractions", "0.5,0.25,0.25").status == 0
+    rows = {"train": ROWS // 2, "valid": ROWS // 4, "test": ROWS // 4}
+    assert json.loads(Path("log/manifest.json").read_text())["rows"] == rows
+    assert read_log(file, yaml, fractions=(0.5, 0.25, 0.25)).manifest["rows"] == rows
+    assert "add up to 1" in refused(capsys, *words[:-1], "other", "--fractions", "0.5,0.5,0.5")
+    assert "--fractions" in refused(capsys, *words[:-1], "other", "--fractions", "half")
+
+
+@pytest.mark.parametrize(
+    ("place", "words", "advice"),
+    [
+        ("clickwise.data.infer.infer_schema", ("infer", "clicks.csv"), ""),
+        ("clickwise.runs.train_one", ("train", "synthetic", "lr", *SMALL, "--out", "m"), "with --resume goes on"),
+        ("clickwise.commands.comparing.compare_command", ("demo",), "; the same command goes on"),
+    ],
+)
+def test_only_what_can_be_gone_on_with_says_so(
+    place: str, words: tuple[str, ...], advice: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(place, interrupted)
+    outcome = run(capsys, *words)
+    assert outcome.status == 130 and advice in outcome.err
+    assert outcome.err.count("\n") == 1 and (advice or outcome.err == "clickwise: interrupted\n")

@@ -176,3 +176,46 @@ def test_a_run_that_diverges(
     line = refused(capsys, "train", trained / "log", "fm", "--out", tmp_path / "model", *options)
     assert [word for word in ("epoch 1", "learning rate", *named) if word not in line] == []
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("compare", "{log}", "--methods", "lr", *FAST, "--out", "{long}"),
+        ("train", "{log}", "lr", "--out", "{long}"),
+        ("tune", "{log}", "lr", "--trials", 1, "--out", "{long}"),
+        ("prepare", "{file}", "--schema", "{yaml}", "--out", "{long}"),
+        ("infer", "{file}", "--out", "{long}"),
+        ("predict", "{model}", "{file}", "--out", "{long}.csv"),
+        ("evaluate", "{model}", "{file}", "--out", "{long}"),
+        ("doctor", "{long}"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_name_that_the_system_finds_too_long(
+    words: tuple[object, ...], trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = {"log": trained / "log", "model": trained / "model", "file": trained / "clicks.csv"}
+    filled = [str(word).format(**places, yaml=trained / "clicks.yaml", long=tmp_path / ("n" * 300)) for word in words]
+    said = refused(capsys, *filled)
+    assert str(tmp_path) in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_permission(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def forbidden(path: Path) -> Any:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", forbidden)
+    assert refused(capsys, "infer", tmp_path) == f"{tmp_path}: Permission denied"
+
+
+def test_other_errors_of_the_system_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise OSError("of no path")
+
+    monkeypatch.setattr("clickwise.data.infer.infer_schema", broken)
+    with pytest.raises(OSError, match="of no path"):
+        main(["infer", "clicks.csv"])

@@ -126,7 +126,7 @@ def test_weights_of_another_model_are_refused(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def other_log(raw_frame: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> PreparedLog:
     """A log of fewer users."""
-    schema = Schema(FIELDS, user="user", time="time", item="item", keep=("probability",))
+    schema = Schema(FIELDS, user="user", time="time", item="item", keep=("true_probability",))
     fewer = from_frame(raw_frame.filter(pl.col("user") != "u3"), "fewer")
     return prepare(fewer, schema, "chronological", tmp_path_factory.mktemp("log") / "other")
 

@@ -67,3 +67,24 @@ def test_histories_of_labels_that_cannot_be(options: dict[str, Any], message: st
 def test_histories_of_labels_need_users() -> None:
     with pytest.raises(InputError, match="field 'labels': a history field needs the schema's 'user' column"):
         with_fields(ITEM, LABELS, user="")
+
+
+def test_the_user_field_is_the_category_of_the_users_column() -> None:
+    who = Field("who", column="customer")
+    schema = Schema((Field("item"), Field("seen", kind="bag", column="customer"), who), user="customer")
+    assert schema.need_user_field("some-method") == who == schema.user_field
+
+
+@pytest.mark.parametrize(
+    ("user", "lacks"), [("customer", "has no category field of 'customer'"), ("", "names no user")]
+)
+def test_what_needs_a_user_field_says_what_is_lacking(user: str, lacks: str) -> None:
+    with pytest.raises(InputError, match=rf"some-method needs the schema to name its 'user' and .*; this one {lacks}$"):
+        Schema((Field("item"),), user=user).need_user_field("some-method")
+
+
+def test_values_and_where_they_begin() -> None:
+    """Ids by hand: 0 padding, a: 1 unknown, 2 missing, 3 to 5 values; b: 6 unknown, 7 missing, 8 its only value."""
+    schema = Schema((Field("a"), Field("b"))).fitted({"a": 5, "b": 3})
+    assert (schema.first_value("a"), schema.first_value("b")) == (3, 8)
+    assert (schema.size, schema.values) == (9, 4)

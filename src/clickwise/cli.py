@@ -1,5 +1,6 @@
 """The command line: parse, call the command, and say errors in one line."""
 
+import inspect
 import sys
 from collections.abc import Callable, Sequence
 
@@ -30,13 +31,28 @@ COMMANDS: dict[str, Callable[..., None]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit status: 0, 2 for input that cannot be used, 130 after Ctrl-C."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    name = ""
     try:
         name, values = parse(command_line(COMMANDS, __version__), COMMANDS, words)
         COMMANDS[name](**values)
     except InputError as error:
         print(f"clickwise: error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"clickwise: error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
-        print("clickwise: interrupted; the same command with --resume goes on where it stopped", file=sys.stderr)
+        print(f"clickwise: interrupted{_advice(name)}", file=sys.stderr)
         return 130
     return 0
+
+
+def _advice(name: str) -> str:
+    """How an interrupted command goes on, where it can."""
+    if name == "demo":
+        return "; the same command goes on where it stopped"
+    if name and "resume" in inspect.signature(COMMANDS[name]).parameters:
+        return "; the same command with --resume goes on where it stopped"
+    return ""

@@ -11,10 +11,9 @@ from typing import Any
 
 from torch import nn
 
-from clickwise.errors import InputError, nearest
+from clickwise.errors import InputError, nearest, one_line
 from clickwise.schema import Schema
 
-Config = dict[str, Any]
 MISSING = object()
 
 
@@ -68,8 +67,8 @@ def find_class(path: str, trusted: Iterable[str] = ()) -> type:
         raise outside
     try:
         found = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"{path!r} cannot be imported: {error}") from None
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        raise InputError(f"{path!r} cannot be imported: {one_line(error)}") from None
     if not isinstance(found, type):
         raise InputError(f"{path!r} is not a class")
     if not _is_ours(found.__module__) and module_name not in trusted:
@@ -78,7 +77,8 @@ def find_class(path: str, trusted: Iterable[str] = ()) -> type:
 
 
 def _is_ours(module_name: str) -> bool:
-    return module_name.partition(".")[0] == "clickwise"
+    """Whether a module belongs to clickwise and, unlike ``clickwise.__main__``, does nothing when it is imported."""
+    return module_name.partition(".")[0] == "clickwise" and not module_name.endswith("__main__")
 
 
 def build(config: Any, schema: Schema, trusted: Iterable[str] = ()) -> Any:
@@ -96,4 +96,4 @@ def build(config: Any, schema: Schema, trusted: Iterable[str] = ()) -> Any:
     try:
         return kind(**options)
     except TypeError as error:
-        raise InputError(f"{config['class']!r} cannot be built from its saved options: {error}") from None
+        raise InputError(f"{config['class']!r} cannot be built from its saved options: {one_line(error)}") from None

@@ -8,8 +8,19 @@ class InputError(ValueError):
     """Input that cannot be used. The command prints its one line and exits with status 2."""
 
 
+class TrainingDiverged(InputError):
+    """A loss or a prediction became NaN or infinite while a method was trained."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """``"; did you mean 'x'?"`` for the known name closest to ``name``, or the list of known names."""
     known = list(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; known: {', '.join(name if name.isprintable() else repr(name) for name in sorted(known))}"
+
+
+def one_line(error: BaseException) -> str:
+    """The first paragraph of an error, on one line."""
+    return " ".join(str(error).split("\n\n")[0].split())[:300]

@@ -8,7 +8,10 @@ from typing import Any
 
 import jsonargparse
 
-from clickwise.errors import InputError, nearest
+from clickwise.errors import InputError, nearest, one_line
+from clickwise.option_text import divided, value_of
+
+FORM = "write it as NAME.OPTION=VALUE, for example deepfm.dropout=0.2"
 
 
 class Parser(jsonargparse.ArgumentParser):
@@ -69,9 +72,24 @@ def parse(
         parsed = parser.parse_args(words)
     except (argparse.ArgumentError, argparse.ArgumentTypeError, TypeError, ValueError) as error:
         raise InputError(_one_line(str(error), commands, words)) from None
+    except (AttributeError, LookupError, RecursionError) as error:  # of jsonargparse, on a file of another form
+        raise InputError(f"--config: the file is no mapping of options to values: {one_line(error)}") from None
     name = parsed.subcommand
     values = parser.instantiate(parsed)[name].as_dict()
+    _check_untyped(name, commands[name], values)
     return name, {key: value for key, value in values.items() if key != "config"}
+
+
+def _check_untyped(command: str, function: Callable[..., None], values: Mapping[str, Any]) -> None:
+    """Flags and repeated options have no type of their own that the values of a file are held against."""
+    for p in inspect.signature(function).parameters.values():
+        value, option = values[p.name], f"{command}: {_as_typed(p.name, function)}"
+        if p.annotation is bool and not isinstance(value, bool):
+            raise InputError(f"{option} must be true or false, not {value!r}")
+        if p.annotation == Sequence[str] and not (
+            isinstance(value, list) and all(isinstance(text, str) for text in value)
+        ):
+            raise InputError(f"{option} must be a list of texts such as NAME.OPTION=VALUE, not {value!r}")
 
 
 def _underscored(word: str) -> str:
@@ -115,26 +133,8 @@ def assignments(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
     Raises:
         InputError: a text of another form.
     """
-    import yaml
-
     found: dict[str, dict[str, Any]] = {}
     for text in texts:
-        target, equals, value = text.partition("=")
-        name, dot, option = target.rpartition(".")
-        if not (equals and dot and name and option):
-            raise InputError(f"--set {text!r}: write it as NAME.OPTION=VALUE, for example deepfm.dropout=0.2")
-        try:
-            # YAML 1.1 reads 1e-6 as text; Python's reading of a number comes first.
-            found.setdefault(name, {})[option] = _number(value) if _number(value) is not None else yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise InputError(f"--set {text!r}: the value is not YAML") from None
+        name, option, value = divided(text, "--set", FORM)
+        found.setdefault(name, {})[option] = value_of(value, f"--set {text!r}")
     return found
-
-
-def _number(text: str) -> int | float | None:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return None

@@ -37,7 +37,6 @@ def test_batches_hold_what_the_log_holds(batches: ShuffledBatches) -> None:
     for batch in batches.epoch(seed=0, epoch=0):
         for name in ("ids", "numbers", "label", "user", "time"):
             assert np.array_equal(getattr(batch, name).numpy(), getattr(LOG, name)[batch.row.numpy()]), name
-        assert batch.weight is None
         assert (batch.ids.dtype, batch.label.dtype, batch.time.dtype) == (torch.int32, torch.int32, torch.int64)
 
 

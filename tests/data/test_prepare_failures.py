@@ -7,7 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from clickwise.data import prepare as preparing
 from clickwise.data.prepare import prepare, prepare_cached
+from clickwise.data.storage import PreparedLog
 from clickwise.data.tables import from_frame
 from clickwise.errors import InputError
 from clickwise.schema import Field, Schema
@@ -121,3 +123,35 @@ def test_a_part_of_a_single_class_is_named(tmp_path: Path) -> None:
     frame = pl.DataFrame({"label": [0, 1] * 45 + [0] * 10, "colour": ["red"] * 100})
     with pytest.raises(InputError, match=r"'chronological' leaves a single class \(0\) in the test part"):
         prepare(from_frame(frame, "plain"), Schema((Field("colour"),)), "chronological", tmp_path / "log")
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_the_same_log_of_another_process_is_opened(
+    cached: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process begins and ends while this one is at work."""
+    source, build, made = from_frame(clicks(10), "random"), preparing.__dict__["_build"], []
+
+    def prepared() -> PreparedLog:
+        if cached:
+            return prepare_cached(source, SCHEMA, "chronological", 0, tmp_path)
+        return prepare(source, SCHEMA, "chronological", tmp_path / "log")
+
+    def slow(*given: object) -> object:
+        monkeypatch.setattr(preparing, "_build", build)
+        made.append(prepared())
+        return build(*given)
+
+    monkeypatch.setattr(preparing, "_build", slow)
+    log = prepared()
+    assert log.folder == made[0].folder and log.manifest == made[0].manifest
+    np.testing.assert_array_equal(log.train.ids, made[0].train.ids)
+    assert list(tmp_path.iterdir()) == [log.folder]
+
+
+def test_the_cache_is_cleared_of_logs_that_were_never_finished(tmp_path: Path) -> None:
+    half = tmp_path / ".log-0123.abcd.half"
+    (half / "train").mkdir(parents=True)
+    (half / "train" / "ids.npy").write_bytes(b"half of it")
+    log = prepare_cached(from_frame(clicks(11), "random"), SCHEMA, "chronological", 0, tmp_path)
+    assert list(tmp_path.iterdir()) == [log.folder]

@@ -66,7 +66,10 @@ def flip(folder: Path) -> None:
 
 DAMAGE = [
     (lambda folder: (folder / "manifest.json").unlink(), r"manifest\.json is missing"),
-    (lambda folder: (folder / "manifest.json").write_text('{"format": '), r"manifest\.json: damaged"),
+    (
+        lambda folder: (folder / "manifest.json").write_text('{"format": '),
+        r"manifest\.json: not JSON: .*; prepare the log again",
+    ),
     (lambda folder: (folder / "manifest.json").write_text("[]"), "not the manifest of a prepared log"),
     (edit(lambda manifest: manifest.update(version=99)), "version 99; this clickwise reads versions up to 1"),
     (edit(lambda manifest: manifest.pop("rows")), "entries are missing"),

@@ -87,8 +87,18 @@ BAD_FILES = [
     ("a.parquet", b"not parquet at all", "cannot be read as parquet"),
     ("a.json", b'[{"user": 1}]', "write one object a line"),
     ("a.jsonl", b'{"user": 1}\n{"user": \n', "cannot be read as jsonl"),
-    ("a.csv.gz", b"no gzip", "cannot be read"),
+    ("a.csv.gz", b"\x1f\x8bno gzip", "cannot be read"),
 ]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_gzip_is_unpacked_whatever_the_name(name: str, packed: bool, tmp_path: Path) -> None:
+    """Browsers unpack what they fetch and keep the name."""
+    text = b"a,label\n1,0\n2,1\n"
+    (tmp_path / name).write_bytes(gzip.compress(text) if packed else text)
+    table = read_table(tmp_path / name)
+    assert table.load(table.columns).collect().rows() == [(1, 0), (2, 1)]
 
 
 @pytest.mark.parametrize(("name", "content", "message"), BAD_FILES)

@@ -1,13 +1,11 @@
 """Support and query of users: nobody's row twice or lost, and nothing of the future in the support."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
 from clickwise.data.log import Batch, ClickLog
-from clickwise.data.tasks import Task, UserEpisodes, UserRows, divide_by_user, join, rows_batch
+from clickwise.data.tasks import Task, UserEpisodes, UserRows, divide_by_user
 from clickwise.errors import InputError
 from tests.logs import make_logs, mixed_schema
 
@@ -253,12 +251,3 @@ def test_rows_of_a_user_stand_in_order_of_time() -> None:
     rows = UserRows(log, 4)
     assert [rows.of(user).tolist() for user in range(4)] == [[4, 1], [], [2, 3, 0], []]
     assert rows.sizes().tolist() == [2, 0, 3, 0]
-
-
-def test_batches_of_rows_hold_them_and_join_end_to_end() -> None:
-    log = replace(LOGS.train, ids=np.asfortranarray(LOGS.train.ids))
-    first, second = np.array([5, 2]), np.array([7], dtype=np.int64)
-    joined = join([rows_batch(log, first), rows_batch(log, second)])
-    for name in ("ids", "numbers", "label", "user", "time"):
-        np.testing.assert_array_equal(getattr(joined, name).numpy(), getattr(LOGS.train, name)[[5, 2, 7]])
-        assert getattr(joined, name).is_contiguous()

@@ -1,14 +1,23 @@
 """What several commands do with their options."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from clickwise.data.sources import SOURCES
 from clickwise.errors import InputError
 
 if TYPE_CHECKING:
     from clickwise.data.storage import PreparedLog
 
 SOURCE = "source"
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def names_sources(command: Command) -> Command:
+    """Put the names of all sources where the help of a command says SOURCES."""
+    command.__doc__ = (command.__doc__ or "").replace("SOURCES", ", ".join(SOURCES))
+    return command
 
 
 def open_log(

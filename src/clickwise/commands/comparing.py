@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from clickwise.commands.common import open_log, use_threads
+from clickwise.commands.common import names_sources, open_log, use_threads
 from clickwise.options import assignments
 
 # What adapts to each user runs all models and takes minutes with its defaults: four models and these options show what
@@ -30,6 +30,7 @@ def demo_command(*, out: Path = Path("runs/demo"), threads: int | None = None) -
     compare_command("synthetic", methods=METHODS, out=out, threads=threads, set=SHORT, resume=resume)
 
 
+@names_sources
 def compare_command(
     source: str,
     *,
@@ -57,14 +58,14 @@ def compare_command(
     """Train methods on one click log and compare them honestly on its test rows.
 
     Args:
-        source: synthetic, movielens-{100k,1m,...}, amazon, criteo, avazu, alimama, a file (--schema), a prepared log.
+        source: a raw file or folder (--schema), a prepared folder, or one of SOURCES.
         methods: with commas: lr, fm, deepfm, din, ..., controls, selectors, all, or your own as package.module:Class.
         split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
         seeds: number of training seeds.
         out: folder for results; runs/SOURCE by default.
         schema: YAML schema of a raw file.
         data_root: folder of the official files of a public data set; downloaded to your cache by default.
-        label: MovieLens and Amazon: binary (4 and 5 stars are clicks) or stars (five classes).
+        label: what counts as the label where a source leaves a choice, for example stars in place of binary.
         gate: compare each model with an MLP gated too, comma-separated: udg, udg-shuffled, doubled, lhuc, ..., or all.
         loss: train each model on these losses too, comma-separated: focal, hinge, autoloss, slf, ..., or all.
         set: option of a method, or of the source as source.OPTION; may be given many times.
@@ -82,13 +83,14 @@ def compare_command(
     from clickwise.comparison import REPORT
     from clickwise.experiment import run_comparison
     from clickwise.methods.catalogue import with_variants
+    from clickwise.methods.names import divided
     from clickwise.runs import Plan
 
     out = out or Path("runs") / Path(source).stem
     options = assignments(set)
     log = open_log(source, schema, data_root, split, split_seed, cache, label, options)
     use_threads(threads)
-    names = with_variants(methods.split(","), gate.split(","), loss.split(","), log.schema)
+    names = with_variants(divided(methods), gate.split(","), loss.split(","), log.schema)
     plan = Plan(names, seeds, options, epochs, patience, monitor, device, precision, replicates)
     run_comparison(log, plan, out, resume).print()
     print(f"Written: {out / REPORT} (open it in a browser), and results.json, predictions.parquet and runs/ beside it.")

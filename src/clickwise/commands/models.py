@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from clickwise.commands.common import open_log, use_threads
+from clickwise.commands.common import names_sources, open_log, use_threads
 from clickwise.options import assignments
 
 
+@names_sources
 def train_command(
     source: str,
     method: str,
@@ -34,13 +35,13 @@ def train_command(
     """Train one method and write a model folder, which is all that evaluate and predict need.
 
     Args:
-        source: synthetic, movielens-{100k,1m,...}, amazon, criteo, avazu, alimama, a file (--schema), a prepared log.
+        source: a raw file or folder (--schema), a prepared folder, or one of SOURCES.
         method: lr, fm, deepfm, din, deepfm~udg, ..., mean-logit, global-rate, or your own as package.module:Class.
         out: the model folder to write.
         split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
         schema: YAML schema of a raw file.
         data_root: folder of the official files of a public data set; downloaded to your cache by default.
-        label: MovieLens and Amazon: binary (4 and 5 stars are clicks) or stars (five classes).
+        label: what counts as the label where a source leaves a choice, for example stars in place of binary.
         loss: what the model is trained on: cross_entropy, another loss, or autoloss.
         set: option of the method, or of the source as source.OPTION; may be given many times.
         epochs: passes over the training rows at most.
@@ -90,12 +91,10 @@ def evaluate_command(
         threads: processor threads; all by default.
         out: JSON file to write the metrics to, besides printing them.
     """
-    import json
-
     from rich.console import Console
 
     from clickwise.comparison import evaluate
-    from clickwise.files import new_file
+    from clickwise.files import write_json
     from clickwise.model_folder import load_model
     from clickwise.report.leaderboard import print_metrics
 
@@ -104,8 +103,7 @@ def evaluate_command(
     log = trained.encode(file)
     metrics = evaluate(trained.method, log, replicates)
     if out is not None:
-        with new_file(out) as path:
-            path.write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+        write_json(out, metrics)
     print(f"{model} on {len(log):,} rows of {file}")
     print_metrics(metrics, Console())
 

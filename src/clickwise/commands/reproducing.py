@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from clickwise.commands.common import source_options, use_threads
+from clickwise.commands.common import names_sources, source_options, use_threads
 from clickwise.options import assignments
 
 OF_ARTEFACTS = ("target", "sweep", "traffic", "newcomers", "sessions")
@@ -11,6 +11,7 @@ OF_ARTEFACTS = ("target", "sweep", "traffic", "newcomers", "sessions")
 a simulated test has, who counts as a new user, and how sessions of cold users and items are divided."""
 
 
+@names_sources
 def reproduce_command(
     paper: str,
     artefact: str,
@@ -36,13 +37,13 @@ def reproduce_command(
     """Make a table or figure of a paper anew, published numbers beside ours.
 
     Args:
-        paper: metaselector, autoloss, udg or recurrent-meta.
-        artefact: table1, table2, ..., figure2, ..., of the paper; metaselector: cold-start; autoloss: controller.
+        paper: metaselector, autoloss, udg or recurrent-meta; or combinations, of all four.
+        artefact: table1, ..., figure2, ...; metaselector: cold-start; autoloss: controller; combinations: table.
         setting: published (default; the paper's own split) or honest (chronological, which leaks nothing).
         version: paper (its hyper-parameters) or tuned (the defaults of compare).
         trials: autoloss, version tuned: trainings that tune each row on validation rows; 0 for none.
         models: autoloss, udg, recurrent-meta: comma-separated models of the tables; by default those of the paper.
-        source: movielens-1m (default), another MovieLens, criteo, avazu, amazon, alimama, book-crossing, or synthetic.
+        source: movielens-1m by default; one of SOURCES.
         seeds: number of training seeds.
         data_root: folder of the official files of a public data set; downloaded to your cache by default.
         out: folder of the artefact and its runs; by default one below runs/PAPER, named after what was asked for.
@@ -56,6 +57,7 @@ def reproduce_command(
         cache: folder for prepared logs; your user cache by default.
         resume: go on with interrupted runs of the same options.
     """
+    from clickwise.methods.names import divided
     from clickwise.reproduce import reproduce
     from clickwise.reproduce.job import Job
 
@@ -66,7 +68,7 @@ def reproduce_command(
     folder = out or Path("runs") / paper / "-".join(part for part in (source, setting or "published", version) if part)
     job = Job(
         paper, artefact, folder, source, setting, version, seeds, epochs, patience, device, replicates, data_root,
-        of_source, options, split_seed, cache, resume, trials, tuple(name for name in models.split(",") if name), own,
+        of_source, options, split_seed, cache, resume, trials, tuple(name for name in divided(models) if name), own,
     )  # fmt: skip
     files = reproduce(job)
     print(next(path for path in files if path.suffix == ".md").read_text(encoding="utf-8"))

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from clickwise.commands.common import refuse_stray, source_options
+from clickwise.commands.common import names_sources, refuse_stray, source_options
 from clickwise.errors import InputError
 from clickwise.options import assignments
 
 
+@names_sources
 def prepare_command(
     source: str,
     *,
@@ -18,18 +19,20 @@ def prepare_command(
     label: str | None = None,
     set: Sequence[str] = (),
     split_seed: int = 0,
+    fractions: str = "",
 ) -> None:
     """Encode a click log into a folder that training reads without delay.
 
     Args:
-        source: synthetic, movielens-{100k,1m,20m,...}, amazon, criteo, avazu, alimama, or a file or folder (--schema).
+        source: a raw file or folder (--schema), or one of SOURCES.
         out: the folder to write.
         split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
         schema: YAML schema of a raw file.
         data_root: folder of the official files of a public data set; downloaded to your cache by default.
-        label: MovieLens and Amazon: binary (4 and 5 stars are clicks) or stars (five classes).
+        label: what counts as the label where a source leaves a choice, for example stars in place of binary.
         set: option of the source as source.OPTION; may be given many times.
         split_seed: seed of the split.
+        fractions: shares of train, valid and test, for example 0.6,0.2,0.2; by default those of the split.
     """
     from clickwise.data.opening import prepare_source
     from clickwise.data.splits import SPLITS
@@ -37,10 +40,17 @@ def prepare_command(
     options = assignments(set)
     of_source = source_options(options, label)
     refuse_stray(options)
-    log = prepare_source(source, out, schema, data_root, split, split_seed, options=of_source)
+    log = prepare_source(source, out, schema, data_root, split, split_seed, _shares(fractions), of_source)
     rows = ", ".join(f"{part} {count:,}" for part, count in log.manifest["rows"].items())
     print(f"{out}: {rows} rows; {log.schema.size:,} ids in {log.schema.width} slots; split {log.manifest['split']}")
     print(SPLITS[log.manifest["split"]].leaks)
+
+
+def _shares(text: str) -> list[float] | None:
+    try:
+        return [float(share) for share in text.split(",")] if text else None
+    except ValueError:
+        raise InputError(f"--fractions must be three numbers such as 0.6,0.2,0.2, not {text!r}") from None
 
 
 def infer_command(file: Path, *, out: Path | None = None) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from clickwise.commands.common import open_log, use_threads
+from clickwise.commands.common import names_sources, open_log, use_threads
 from clickwise.options import assignments
 
 
+@names_sources
 def tune_command(
     source: str,
     method: str,
@@ -35,7 +36,7 @@ def tune_command(
     """Find the options of a method that are best on validation rows, within a budget; test rows are never read.
 
     Args:
-        source: synthetic, movielens-1m, criteo, ..., a raw file or folder (--schema), or a prepared folder.
+        source: a raw file or folder (--schema), a prepared folder, or one of SOURCES.
         method: lr, fm, deepfm, ..., one with a training as deepfm+autoloss, or your own as package.module:Class.
         out: folder for trials.json and tuned.yaml; runs/tune-SOURCE-METHOD by default.
         trials: trainings; the first one is the method as it is.
@@ -43,7 +44,7 @@ def tune_command(
         split: chronological (default), chronological-per-user, random-per-user or leave-users-out.
         schema: YAML schema of a raw file.
         data_root: folder of the official files of a public data set; downloaded to your cache by default.
-        label: MovieLens and Amazon: binary (4 and 5 stars are clicks) or stars (five classes).
+        label: what counts as the label where a source leaves a choice, for example stars in place of binary.
         loss: what the model is trained on: cross_entropy, another loss, or autoloss.
         set: option of the method that stays fixed, or of the source as source.OPTION; may be given many times.
         epochs: passes over the training rows at most, of each trial.

@@ -5,21 +5,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from clickwise.array_types import BoolArray, IntArray
 from clickwise.data.cold_start_sessions import check_sessions, full_windows, own_sessions
 from clickwise.data.log import ClickLog
 from clickwise.data.splits import within_user
 from clickwise.data.storage import PreparedLog
-from clickwise.data.vocabulary import RESERVED
 from clickwise.errors import InputError, nearest
 
 FINE_TUNING = ("FT-A", "FT-B", "FT-C")
 SUBSETS = {"WC": ("warm users", "cold items"), "CW": ("cold users", "warm items")}
 SESSIONS = ("subset", "all")
-
-IntArray = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +113,7 @@ def generalised_cold_start(
     warm = _most_rows(rows_of, kept, warm_users)
     inside = kept[user]
     counts = np.bincount(item[inside], minlength=schema.size)
-    counts[: schema.offsets[schema[schema.item].vocabulary] + RESERVED] = 0
+    counts[: schema.first_value(schema[schema.item].vocabulary)] = 0
     threshold = _threshold(counts[counts > 0], warm_items)
     warm_item = counts > threshold
     chosen = {"WC": inside & warm[user] & ~warm_item[item], "CW": inside & ~warm[user] & warm_item[item]}
@@ -142,7 +138,7 @@ def _check_options(least: int, stride: int, batch: int, shares: dict[str, float]
         raise InputError(f"sessions {sessions!r} is unknown{nearest(sessions, SESSIONS)}")
 
 
-def _most_rows(rows_of: IntArray, kept: Mask, share: float) -> Mask:
+def _most_rows(rows_of: IntArray, kept: BoolArray, share: float) -> BoolArray:
     """The users with most rows among those kept; of equal ones those with the lower code."""
     order = np.argsort(-np.where(kept, rows_of, -1), kind="stable")
     warm = np.zeros(len(rows_of), dtype=bool)
@@ -157,12 +153,11 @@ def _threshold(counts: IntArray, share: float) -> int:
     return int(values[np.argmin(np.abs(above - share))]) if len(values) else 0
 
 
-def _join(parts: Sequence[ClickLog], chosen: Mask) -> ClickLog:
+def _join(parts: Sequence[ClickLog], chosen: BoolArray) -> ClickLog:
     """The chosen rows of all parts end to end, by user and time."""
     edges = np.cumsum([0, *(len(part) for part in parts)])
     taken = [part.take(np.flatnonzero(chosen[start:][: len(part)])) for part, start in zip(parts, edges, strict=False)]
-    names = ("ids", "numbers", "label", "user", "time", "row", "earlier")
-    arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in taken]) for name in names}
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in taken]) for name in ClickLog.ARRAYS}
     extras = {name: np.concatenate([part.extras[name] for part in taken]) for name in taken[0].extras}
     joined = replace(taken[0], **arrays, extras=extras)
     return joined.take(np.lexsort((joined.row, joined.time, joined.user)))

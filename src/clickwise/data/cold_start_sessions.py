@@ -6,7 +6,6 @@ import numpy as np
 
 from clickwise.data.history import Moments, earlier_range, pad_windows
 from clickwise.data.log import ClickLog
-from clickwise.data.vocabulary import RESERVED
 from clickwise.errors import InputError
 from clickwise.schema import Field, Schema
 
@@ -56,7 +55,7 @@ def own_sessions(log: ClickLog) -> ClickLog:
     ids = log.ids.copy()
     for f in session_fields(schema):
         if schema.collects_label(f):
-            flat = (log.label[order] + schema.offsets[f.vocabulary] + RESERVED).astype(np.int32)
+            flat = (log.label[order] + schema.first_value(f.vocabulary)).astype(np.int32)
         else:
             flat = log.ids[order, schema.slots(f.of).start]
         ids[:, schema.slots(f.name)] = pad_windows(flat, np.maximum(start, end - f.length), end, f.length)

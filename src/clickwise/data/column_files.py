@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from clickwise.array_types import CodeArray
 from clickwise.data.arrays import write_raw
-from clickwise.data.vocabulary import Codes, globalise
+from clickwise.data.vocabulary import globalise
 from clickwise.schema import Schema
 
 
@@ -34,7 +35,7 @@ def write_column(path: Path, values: npt.NDArray[np.generic]) -> ColumnFile:
     return ColumnFile(path, values.dtype.type, values.shape[1])
 
 
-def column_block(columns: Mapping[str, ColumnFile], schema: Schema, start: int, stop: int) -> Codes:
+def column_block(columns: Mapping[str, ColumnFile], schema: Schema, start: int, stop: int) -> CodeArray:
     """``int32 [stop - start, width]``: global ids of all fields but histories, whose slots stay padding."""
     block = np.zeros((stop - start, schema.width), dtype=np.int32)
     for spec in schema.id_fields:

@@ -6,12 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from clickwise.data.times import read_time, time_part
+from clickwise.array_types import IntArray
+from clickwise.data.times import check_calendar, read_time, time_part
 from clickwise.data.vocabulary import by_first_appearance, clean, factorise
 from clickwise.errors import InputError, nearest
 from clickwise.schema import TIME_TRANSFORMS, Field, Schema
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,8 @@ def _uses(schema: Schema, label: bool) -> list[tuple[str, str]]:
 
 def read_label(values: pl.Series, classes: int, origin: str) -> npt.NDArray[np.int32]:
     """``int32 [rows]``; anything but a whole number in ``0 .. classes - 1`` (or a truth value) raises InputError."""
+    if values.dtype.is_temporal() or values.dtype.is_nested():
+        raise InputError(f"{origin}: label column {values.name!r} holds {values.dtype}, not classes")
     if values.dtype == pl.String:
         values = values.replace({"true": "1", "false": "0", "True": "1", "False": "0"}).alias(values.name)
     try:
@@ -101,11 +102,22 @@ def read_label(values: pl.Series, classes: int, origin: str) -> npt.NDArray[np.i
 
 def read_user(values: pl.Series, origin: str) -> tuple[IntArray, pl.Series]:
     """Dense codes ``int64 [rows]`` in order of first appearance, and the raw value of each code."""
-    cleaned = clean(values)
+    cleaned = _comparable(values, origin, f"user column {values.name!r}")
     if cleaned.null_count():
         row = int(cleaned.is_null().arg_max() or 0)
         raise InputError(f"{origin}: user column {values.name!r}, data row {row + 1}: the user is missing")
     return by_first_appearance(*factorise(cleaned))
+
+
+def _comparable(values: pl.Series, origin: str, what: str) -> pl.Series:
+    """``clean``, or the line that says which column holds what has no text."""
+    check_calendar(values, origin)
+    try:
+        return clean(values)
+    except pl.exceptions.PolarsError:
+        raise InputError(
+            f"{origin}: {what} holds {values.dtype} that cannot be read as text; use text, whole numbers or dates"
+        ) from None
 
 
 def read_extra(values: pl.Series, origin: str) -> npt.NDArray[np.float32]:
@@ -129,17 +141,19 @@ def read_values(values: pl.Series, spec: Field, origin: str) -> Values:
             raise InputError(
                 f"{origin}: column {spec.column!r} of category field {spec.name!r} holds {values.dtype}; use a bag"
             )
-        return Values(clean(values))
+        return Values(_comparable(values, origin, f"column {spec.column!r}"))
     if not nested:
-        values = _cut_text(values, spec.separator)
+        values = _cut_text(_comparable(values, origin, f"column {spec.column!r}"), spec.separator)
     lists = values.cast(pl.List(values.dtype.inner)) if isinstance(values.dtype, pl.Array) else values
     lengths = lists.list.len().fill_null(0).cast(pl.Int64).to_numpy()
-    flat = clean(lists.filter(pl.Series(lengths > 0)).explode(empty_as_null=False, keep_nulls=False))
+    flat = lists.filter(pl.Series(lengths > 0)).explode(empty_as_null=False, keep_nulls=False)
+    flat = _comparable(flat, origin, f"a list of column {spec.column!r}")
     return _cut_lists(flat, lengths, spec)
 
 
 def _cut_text(values: pl.Series, separator: str) -> pl.Series:
-    texts = clean(values).cast(pl.String)
+    """Cleaned values as lists of text."""
+    texts = values.cast(pl.String)
     return texts.str.split(separator) if separator else texts.reshape((-1, 1)).cast(pl.List(pl.String))
 
 

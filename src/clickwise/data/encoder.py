@@ -5,20 +5,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from clickwise.array_types import CodeArray
 from clickwise.data.columns import Values, needed_columns, read_extra, resolve
-from clickwise.data.history import Codes, pad_windows
+from clickwise.data.history import pad_windows
 from clickwise.data.numbers import NumberStatistics, read_number, standardise
 from clickwise.data.rows import Rows, field_values, read_rows
-from clickwise.data.tables import RawTable, read_table
+from clickwise.data.tables import POLARS_ERRORS, RawTable, read_table
 from clickwise.data.tail import collected_fields, event_kinds, histories
 from clickwise.data.vocabulary import Vocabulary, globalise
-from clickwise.errors import InputError
+from clickwise.errors import InputError, one_line
+from clickwise.files import name_of_file, write_json
 from clickwise.schema import Schema
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Encoder:
             "text": list(self.text),
             "numbers": {name: statistics.to_dict() for name, statistics in self.numbers.items()},
         }
-        (folder / "numbers.json").write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
+        write_json(folder / "numbers.json", state)
         for kind, tail in self.tails.items():
             tail.write_parquet(folder / TAIL_FILES[kind])
 
@@ -81,8 +82,16 @@ class Encoder:
             numbers = {name: NumberStatistics.from_dict(values) for name, values in state["numbers"].items()}
             tails = {kind: pl.read_parquet(folder / TAIL_FILES[kind]) for kind in event_kinds(schema)}
             return cls(schema, vocabularies, numbers, tails, int(state["rows"]), tuple(state["text"]))
-        except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
-            raise InputError(f"{folder}: the encoder is damaged: {' '.join(str(error).split())[:200]}") from None
+        except (
+            OSError,
+            ValueError,
+            LookupError,
+            AttributeError,
+            TypeError,
+            RecursionError,
+            pl.exceptions.PolarsError,
+        ) as error:
+            raise InputError(f"{folder}: the encoder is damaged: {one_line(error)}") from None
 
     def encode_table(self, source: RawTable | Path | str, require_label: bool = True) -> "ClickLog":
         """Encode raw rows in file order; unseen users, items and values get the unknown id.
@@ -101,7 +110,10 @@ class Encoder:
         resolve(self.schema, table.columns, table.name, labelled)
         kept = [name for name in self.schema.keep if name in table.columns]
         columns = list(dict.fromkeys([*needed_columns(self.schema, labelled), *kept]))
-        frame = table.load(columns, self.text).collect()
+        try:
+            frame = table.load(columns, self.text).collect()
+        except POLARS_ERRORS as error:
+            raise table.explained(error) from None
         rows = read_rows(frame.get_column, frame.height, self.schema, table.name, labelled, self.rows)
         ids, earlier = self._ids(frame, rows, table.name, labelled)
         return ClickLog(
@@ -130,7 +142,9 @@ class Encoder:
             counts[end - len(vocabulary.counts) : end] = vocabulary.counts
         return counts
 
-    def _ids(self, frame: pl.DataFrame, rows: Rows, origin: str, labelled: bool) -> tuple[Codes, npt.NDArray[np.int32]]:
+    def _ids(
+        self, frame: pl.DataFrame, rows: Rows, origin: str, labelled: bool
+    ) -> tuple[CodeArray, npt.NDArray[np.int32]]:
         ids = np.zeros((frame.height, self.schema.width), dtype=np.int32)
         collected: dict[str, Values] = {}
         wanted = {name for kind in event_kinds(self.schema) for name in collected_fields(self.schema, kind)}
@@ -158,7 +172,7 @@ class Encoder:
         return np.concatenate(pairs, axis=1) if pairs else np.zeros((frame.height, 0), dtype=np.float32)
 
 
-def in_slots(flat: Codes, lengths: npt.NDArray[np.int64] | None, length: int) -> Codes:
+def in_slots(flat: CodeArray, lengths: npt.NDArray[np.int64] | None, length: int) -> CodeArray:
     """``int32 [rows, length]`` for the values of a field, padding after."""
     if lengths is None:
         return flat[:, None]
@@ -167,4 +181,4 @@ def in_slots(flat: Codes, lengths: npt.NDArray[np.int64] | None, length: int) ->
 
 
 def _vocabulary_file(name: str) -> str:
-    return f"vocabulary {quote(name, safe=' ')}.parquet"
+    return f"vocabulary {name_of_file(name)}.parquet"

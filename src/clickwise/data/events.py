@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from clickwise.array_types import IntArray
 from clickwise.data.columns import Values
 from clickwise.data.history import Moments
 from clickwise.data.rows import Rows
 from clickwise.data.tail import collected_fields, collects_labels, event_kinds
 from clickwise.schema import Schema
 
-IntArray = npt.NDArray[np.int64]
 PartArray = npt.NDArray[np.int8]
 
 

@@ -2,7 +2,9 @@
 
 import csv
 import gzip
-from collections.abc import Sequence
+import os
+import zlib
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -19,11 +21,12 @@ KINDS = {
     ".json": "jsonl",
 }
 SEPARATORS = {"csv": ",", "tsv": "\t"}
+UNREADABLE = (OSError, EOFError, zlib.error)  # the two last ones of damaged gzip files
 
 
 def list_files(path: Path) -> list[Path]:
     """The file itself, or the files of a folder in order of their names; hidden ones are left out."""
-    if not path.exists():
+    if not os.path.exists(path):  # which, unlike the path's own method, takes a name too long for one that is absent
         raise InputError(f"{path}: no such file or folder")
     if not path.is_dir():
         return [path]
@@ -45,19 +48,37 @@ def kind_of(path: Path) -> str:
     return kind
 
 
-def _open(path: Path) -> IO[bytes]:
-    if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rb")  # type: ignore[return-value]
-    return path.open("rb")
+def is_gzip(path: Path) -> bool:
+    """By the first bytes and not the name, since browsers unpack what they fetch and keep the name."""
+    with path.open("rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"
+
+
+def open_text(path: Path) -> IO[bytes]:
+    """The bytes of a text file, unpacked where it is in gzip."""
+    return gzip.open(path) if is_gzip(path) else path.open("rb")  # type: ignore[return-value]
+
+
+def line_blocks(stream: IO[bytes], size: int, first: int = 1) -> Iterator[tuple[int, bytes]]:
+    """Whole lines, some ``size`` bytes of them at a time, with the number of the first one.
+
+    Args:
+        stream: stands at the beginning of a line.
+        size: bytes of a block, short of its last line.
+        first: number of the line at which the stream stands.
+    """
+    while block := stream.read(size) + stream.readline():
+        yield first, block
+        first += block.count(b"\n")
 
 
 def _first_line(path: Path) -> str:
     try:
-        with _open(path) as stream:
+        with open_text(path) as stream:
             return stream.readline().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{path}: line 1 is not UTF-8; convert the file to UTF-8") from None
-    except (OSError, EOFError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
 
 
@@ -65,7 +86,7 @@ def check_headers(files: list[Path], separator: str) -> None:
     """Raise where a header line is empty, repeats a name, or differs from that of the first file."""
     first: list[str] = []
     for file in files:
-        names = next(csv.reader([_first_line(file)], delimiter=separator), [])
+        names = _split(_first_line(file), separator, file)
         if not any(names):
             raise InputError(f"{file}: the header line is empty; the first line must name the columns")
         if twice := next((name for name in names if names.count(name) > 1), None):
@@ -75,6 +96,15 @@ def check_headers(files: list[Path], separator: str) -> None:
                 f"{file}: its columns differ from those of {files[0]}; files of a folder share their columns"
             )
         first = names
+
+
+def _split(line: str, separator: str, file: Path) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error as error:
+        raise InputError(
+            f"{file}: its header line cannot be read ({error}); lines end in a line feed, and column names are short"
+        ) from None
 
 
 def check_objects(files: list[Path]) -> None:
@@ -87,24 +117,23 @@ def check_objects(files: list[Path]) -> None:
 def has_rows(files: Sequence[Path], skip: bool) -> bool:
     """Whether a line of any text file holds something, the header line aside where there is one to ``skip``."""
     for file in files:
-        with _open(file) as stream:
+        with open_text(file) as stream:
             if any(line.strip() for line in islice(stream, int(skip), None)):
                 return True
     return False
 
 
 def first_undecodable(files: Sequence[Path]) -> str | None:
-    """Text file and line that is not UTF-8, or None."""
+    """Text file and line that is not UTF-8, or None where there is none before a file ends or is damaged."""
     for file in files:
-        with _open(file) as stream:
-            for number, line in enumerate(stream, start=1):
-                try:
+        number = 0
+        try:
+            with open_text(file) as stream:
+                for line in stream:
+                    number += 1
                     line.decode("utf-8")
-                except UnicodeDecodeError:
-                    return f"{file}: line {number}"
+        except UnicodeDecodeError:
+            return f"{file}: line {number}"
+        except UNREADABLE:
+            return None
     return None
-
-
-def one_line(error: Exception) -> str:
-    """The first paragraph of an error, on one line."""
-    return " ".join(str(error).split("\n\n")[0].split())[:300]

@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from clickwise.array_types import CodeArray, IntArray
 from clickwise.data.column_files import ColumnFile, write_column
 from clickwise.data.columns import Values
 from clickwise.data.encoder import Encoder, in_slots
 from clickwise.data.events import Collected, Events
-from clickwise.data.history import Codes, HistoryColumn, Moments, earlier_range, select_events
+from clickwise.data.history import HistoryColumn, Moments, earlier_range, select_events
 from clickwise.data.numbers import NumberStatistics, fit_number, read_number, standardise
 from clickwise.data.rows import Column, Rows, field_values
 from clickwise.data.tail import build_tail, history_fields
@@ -23,7 +24,6 @@ from clickwise.data.vocabulary import Vocabulary, as_text, factorise, fit_vocabu
 from clickwise.schema import Field, Schema
 
 THREADS = 2  # each holds one raw column in memory
-IntArray = npt.NDArray[np.int64]
 PartArray = npt.NDArray[np.int8]
 
 
@@ -43,7 +43,7 @@ class Fitted:
     columns: dict[str, ColumnFile]
     moments: Moments | None
     events: dict[str, Events]
-    history: dict[str, tuple[Codes, IntArray | None]]
+    history: dict[str, tuple[CodeArray, IntArray | None]]
 
 
 def fit_encoder(
@@ -78,7 +78,7 @@ def fit_encoder(
         for name, (vocabulary, files) in zip(own, pool.map(encode, own), strict=True):
             vocabularies[name] = vocabulary
             columns |= files
-    history: dict[str, tuple[Codes, IntArray | None]] = {}
+    history: dict[str, tuple[CodeArray, IntArray | None]] = {}
     tails: dict[str, pl.DataFrame] = {}
     if collected is not None:
         for name in schema.vocabulary_names():
@@ -126,7 +126,7 @@ def _encode_numbers(
 
 def _fit_shared(
     fields: list[Field], read: list[Values], train: npt.NDArray[np.bool_]
-) -> tuple[Vocabulary, list[Codes]]:
+) -> tuple[Vocabulary, list[CodeArray]]:
     """The vocabulary of several fields, and the flat local ids of each."""
     codes, distinct = factorise(_joined([values.flat for values in read]))
     ends = np.cumsum([len(values.flat) for values in read])

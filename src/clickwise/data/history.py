@@ -7,12 +7,9 @@ then the ones between the user's first key and the row's own key: two binary sea
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from clickwise.array_types import CodeArray, IntArray
 from clickwise.data.columns import spread
-
-IntArray = npt.NDArray[np.int64]
-Codes = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ def earlier_range(events: IntArray, key: IntArray, first: IntArray) -> tuple[Int
     return np.searchsorted(events, first, side="left"), np.searchsorted(events, key, side="left")
 
 
-def pad_windows(flat: Codes, start: IntArray, end: IntArray, length: int) -> Codes:
+def pad_windows(flat: CodeArray, start: IntArray, end: IntArray, length: int) -> CodeArray:
     """``int32 [rows, length]``: ``flat[start:end]`` of each row, padding 0 after; no range exceeds ``length``."""
     if not len(flat):
         return np.zeros((len(start), length), dtype=np.int32)
@@ -59,7 +56,7 @@ class HistoryColumn:
         length: values that a row may hold.
     """
 
-    flat: Codes
+    flat: CodeArray
     offsets: IntArray | None
     length: int
 
@@ -69,7 +66,7 @@ class HistoryColumn:
             start, end = self.offsets[start], self.offsets[end]
         return np.maximum(start, end - self.length), end
 
-    def block(self, start: IntArray, end: IntArray) -> Codes:
+    def block(self, start: IntArray, end: IntArray) -> CodeArray:
         """``int32 [rows, length]``, most recent last among the values, padding after."""
         return pad_windows(self.flat, *self.window(start, end), self.length)
 
@@ -80,7 +77,7 @@ class HistoryColumn:
         return np.cumsum(np.bincount(low, minlength=size) - np.bincount(high, minlength=size))[:-1]
 
 
-def select_events(flat: Codes, lengths: IntArray | None, events: IntArray, length: int) -> HistoryColumn:
+def select_events(flat: CodeArray, lengths: IntArray | None, events: IntArray, length: int) -> HistoryColumn:
     """The column for the chosen events, in the given order; ``flat`` and ``lengths`` describe all of them."""
     if lengths is None:
         return HistoryColumn(flat[events], None, length)

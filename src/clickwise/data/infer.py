@@ -7,7 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from clickwise.data.tables import RawTable, read_table
+from clickwise.data.tables import POLARS_ERRORS, RawTable, read_table
+from clickwise.data.times import read_time
 from clickwise.errors import InputError
 
 SAMPLE = 100_000
@@ -77,7 +78,7 @@ def infer_schema(path: Path | str) -> str:
 def _sample(table: RawTable) -> pl.DataFrame:
     try:
         return table.scan().head(SAMPLE).collect()
-    except pl.exceptions.PolarsError as error:
+    except POLARS_ERRORS as error:
         raise table.explained(error) from None
 
 
@@ -102,8 +103,6 @@ def _is_binary(values: pl.Series) -> bool:
 
 
 def _is_time(values: pl.Series) -> bool:
-    from clickwise.data.times import read_time
-
     try:
         read_time(values, "")
     except InputError:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from clickwise.data.files import SEPARATORS
+from clickwise.data.files import SEPARATORS, line_blocks
 from clickwise.errors import InputError
 
 BLOCK_BYTES = 1 << 22
@@ -118,15 +118,6 @@ class Layout:
 
 def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
     """Whole lines, some at a time and without the last line end, with the number of the first one."""
-    number, rest = 1, b""
     with path.open("rb") as stream:
-        while piece := stream.read(BLOCK_BYTES):
-            whole, end, rest_of_piece = piece.rpartition(b"\n")
-            if not end:
-                rest += piece
-                continue
-            block, rest = rest + whole, rest_of_piece
-            yield number, block
-            number += block.count(b"\n") + 1
-    if rest:
-        yield number, rest
+        for number, block in line_blocks(stream, BLOCK_BYTES):
+            yield number, block.removesuffix(b"\n")

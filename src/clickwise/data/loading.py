@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from clickwise.data.log import Batch, ClickLog
 
@@ -13,28 +11,10 @@ BLOCK_ROWS = 65_536
 BLOCKS_IN_MEMORY = 16
 
 
-def _tensor(array: np.ndarray) -> Tensor:
-    """A view of a writable array, a copy of a read-only (memory-mapped) one."""
-    return torch.from_numpy(array if array.flags.writeable else array.copy())
-
-
-def _whole(log: ClickLog, start: int, stop: int) -> Batch:
-    """Rows ``start`` to ``stop`` of the log."""
-    ids, numbers, label, user, time = (
-        _tensor(array[start:stop]) for array in (log.ids, log.numbers, log.label, log.user, log.time)
-    )
-    return Batch(ids, numbers, label, user, time, row=torch.arange(start, min(stop, len(log))))
-
-
-def select(rows: Batch, index: Tensor) -> Batch:
-    """The rows of a batch named by ``index``, in that order."""
-    return Batch(**{name: value.index_select(0, index) for name, value in vars(rows).items() if value is not None})
-
-
 def ordered_batches(log: ClickLog, batch_size: int) -> Iterator[Batch]:
     """All rows in order."""
     for start in range(0, len(log), batch_size):
-        yield _whole(log, start, start + batch_size)
+        yield Batch.of(log, slice(start, start + batch_size))
 
 
 class ShuffledBatches:
@@ -52,8 +32,8 @@ class ShuffledBatches:
     def __init__(self, log: ClickLog, batch_size: int, in_memory_bytes: int = IN_MEMORY_BYTES) -> None:
         self.log = log
         self.batch_size = batch_size
-        held = sum(array.nbytes for array in (log.ids, log.numbers, log.label, log.user, log.time))
-        self.rows = _whole(log, 0, len(log)) if held <= in_memory_bytes else None
+        held = sum(getattr(log, name).nbytes for name in Batch.ARRAYS)
+        self.rows = Batch.of(log, slice(None)) if held <= in_memory_bytes else None
 
     def __len__(self) -> int:
         """Batches an epoch; where the log is read in blocks, one more or less in some epochs."""
@@ -78,13 +58,18 @@ class ShuffledBatches:
             batches = -(-count // self.batch_size)
             group_generator = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=generator)))
             if first < batches:
-                parts = [_whole(self.log, start, start + BLOCK_ROWS) for start in starts]
-                names = [name for name, value in vars(parts[0]).items() if value is not None]
-                rows = Batch(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
+                rows = Batch.join([Batch.of(self.log, slice(start, start + BLOCK_ROWS)) for start in starts])
                 yield from self._shuffled(rows, group_generator, first)
             first = max(0, first - batches)
+
+    def endless(self, seed: int, number: int) -> Iterator[Batch]:
+        """Batches epoch after epoch, from batch ``number`` of the first on: a function of ``seed`` and number alone."""
+        epoch, first = divmod(number, len(self))
+        while True:
+            yield from self.epoch(seed, epoch, first)
+            epoch, first = epoch + 1, 0
 
     def _shuffled(self, rows: Batch, generator: torch.Generator, first: int) -> Iterator[Batch]:
         order = torch.randperm(len(rows), generator=generator)
         for start in range(first * self.batch_size, len(rows), self.batch_size):
-            yield select(rows, order[start : start + self.batch_size])
+            yield rows.select(order[start : start + self.batch_size])

@@ -13,6 +13,9 @@ from clickwise.schema import Field
 
 FloatArray = npt.NDArray[np.float64]
 
+LARGEST = float(np.finfo(np.float32).max)
+FARTHEST = 1e6  # deviations from the mean
+
 
 @dataclass(frozen=True)
 class NumberStatistics:
@@ -33,7 +36,9 @@ class NumberStatistics:
 
 
 def read_number(values: pl.Series, origin: str) -> FloatArray:
-    """``float64 [rows]``, NaN where missing; text that is no number and infinite values raise InputError."""
+    """``float64 [rows]``, NaN where missing; text that is no number, and values that 32 bits call infinite, raise."""
+    if values.dtype.is_nested():
+        raise InputError(f"{origin}: column {values.name!r} holds {values.dtype}, not numbers")
     try:
         numbers = values.cast(pl.Float64, strict=False)
     except pl.exceptions.PolarsError:
@@ -42,7 +47,7 @@ def read_number(values: pl.Series, origin: str) -> FloatArray:
     if values.dtype == pl.String:
         unreadable &= values != ""
     array = numbers.fill_null(np.nan).to_numpy()
-    bad = unreadable.to_numpy() | np.isinf(array)
+    bad = unreadable.to_numpy() | (np.abs(array) > LARGEST)
     if bad.any():
         row = int(np.argmax(bad))
         raise InputError(
@@ -60,14 +65,21 @@ def fit_number(spec: Field, training: FloatArray) -> NumberStatistics:
     if spec.transform == "quantile":
         inner = np.linspace(0.0, 1.0, spec.buckets + 1)[1:-1]
         return NumberStatistics(edges=tuple(np.unique(np.quantile(known, inner)).tolist()))
-    std = float(known.std())
-    return NumberStatistics(mean=float(known.mean()), std=std if std > 0 and np.isfinite(std) else 1.0)
+    # Equal values have a deviation of rounding errors, by which no other value must be divided.
+    std = float(known.std()) if known.min() < known.max() else 0.0
+    return NumberStatistics(mean=float(known.mean()), std=std or 1.0)
 
 
 def standardise(values: FloatArray, statistics: NumberStatistics) -> npt.NDArray[np.float32]:
-    """``float32 [rows, 2]``: the standardised value, 0 where missing, and the flag of missing."""
+    """``float32 [rows, 2]``: the standardised value, 0 where missing, and the flag of missing.
+
+    A value further from the mean than ``FARTHEST`` deviations counts as that far. No training row is: of ``n`` values
+    none is further than ``sqrt(n - 1)`` from their mean. In later rows it keeps probabilities finite.
+    """
     missing = np.isnan(values)
-    scaled = np.where(missing, 0.0, (values - statistics.mean) / statistics.std)
+    reach = FARTHEST * statistics.std
+    near = np.clip(np.where(missing, 0.0, values - statistics.mean), -reach, reach)
+    scaled = near / statistics.std
     return np.stack([scaled, missing], axis=1).astype(np.float32)
 
 
@@ -75,12 +87,16 @@ def bucket(spec: Field, values: FloatArray, statistics: NumberStatistics) -> pl.
     """Buckets as whole numbers, null where missing.
 
     ``quantile``: the number of edges that do not exceed the value. ``log_square``: Criteo's ``floor(log(x)^2)``
-    above 2, and the value cut to a whole number up to there, so negative values keep buckets of their own.
+    above 2, and the value cut to a whole number up to there, so negative values keep buckets of their own, the last
+    one for all below -2^53.
     """
     missing = np.isnan(values)
     known = np.where(missing, 0.0, values)
     if spec.transform == "quantile":
-        buckets = np.searchsorted(np.asarray(statistics.edges), known, side="right").astype(np.int64)
+        buckets = np.searchsorted(np.asarray(statistics.edges), known, side="right")
     else:
-        buckets = np.where(known > 2, np.floor(np.log(np.maximum(known, 1.0)) ** 2), np.trunc(known)).astype(np.int64)
+        buckets = np.where(
+            known > 2, np.floor(np.log(np.maximum(known, 1.0)) ** 2), np.trunc(np.maximum(known, -(2.0**53)))
+        )
+        buckets = buckets.astype(np.int64)
     return pl.Series(spec.name, buckets).zip_with(pl.Series(~missing), pl.Series([None], dtype=pl.Int64))

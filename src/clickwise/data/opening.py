@@ -1,5 +1,6 @@
 """From what a user names (a source, a file, a prepared folder) to an encoded log."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,11 @@ from clickwise.data.sources import SOURCES, open_table
 from clickwise.data.storage import MANIFEST, PreparedLog, open_prepared
 from clickwise.data.tables import RawTable, read_table
 from clickwise.errors import InputError, nearest
+from clickwise.files import user_cache
 from clickwise.schema import Schema
 
 SPLIT = "chronological"
-
-
-def default_cache() -> Path:
-    """Where prepared logs are kept between runs."""
-    import pooch
-
-    return Path(pooch.os_cache("clickwise")) / "prepared"
+PREPARED = "prepared"  # folder of the user's cache in which prepared logs are kept
 
 
 def load(
@@ -27,6 +23,7 @@ def load(
     *,
     split: str = SPLIT,
     seed: int = 0,
+    fractions: Sequence[float] | None = None,
     cache: Path | None = None,
     **options: Any,
 ) -> PreparedLog:
@@ -37,6 +34,7 @@ def load(
         root: folder that holds the official files, or receives the download; None for the user's cache.
         split: a name in ``clickwise.data.splits.SPLITS``.
         seed: of the split.
+        fractions: shares of train, valid and test, which add up to 1; None for those of the split.
         cache: where prepared logs are kept; None for the user's cache.
         options: the source's own, for example ``label="stars"`` for MovieLens.
 
@@ -44,25 +42,34 @@ def load(
         InputError: an unknown name or option, or files that cannot be had or read.
     """
     table, schema = open_table(name, None if root is None else Path(root), **options)
-    return prepare_cached(table, schema, split, seed, cache or default_cache())
+    return prepare_cached(table, schema, split, seed, cache or user_cache(PREPARED), fractions)
 
 
 def read_log(
-    path: Path | str, schema: Schema | Path | str, *, split: str = SPLIT, seed: int = 0, cache: Path | None = None
+    path: Path | str,
+    schema: Schema | Path | str,
+    *,
+    split: str = SPLIT,
+    seed: int = 0,
+    fractions: Sequence[float] | None = None,
+    cache: Path | None = None,
 ) -> PreparedLog:
     """An encoded log of one's own table: CSV, TSV, Parquet or JSON lines, or a folder of such files.
 
     Args:
         path: the file or folder.
         schema: what its columns mean, or the YAML or JSON file that says so.
-        split, seed, cache: as in ``load``.
+        split: a name in ``clickwise.data.splits.SPLITS``.
+        seed: of the split.
+        fractions: shares of train, valid and test, which add up to 1; None for those of the split.
+        cache: where prepared logs are kept; None for the user's cache.
 
     Raises:
         InputError: a file, column, row or value that cannot be used.
     """
     if not isinstance(schema, Schema):
         schema = Schema.load(Path(schema))
-    return prepare_cached(read_table(path), schema, split, seed, cache or default_cache())
+    return prepare_cached(read_table(path), schema, split, seed, cache or user_cache(PREPARED), fractions)
 
 
 def raw_table(source: str, schema: Path | None, root: Path | None, options: dict[str, Any]) -> tuple[RawTable, Schema]:
@@ -71,7 +78,7 @@ def raw_table(source: str, schema: Path | None, root: Path | None, options: dict
         if schema is not None:
             raise InputError(f"--schema: the source {source!r} brings its own schema")
         return open_table(source, root, **options)
-    if not Path(source).exists():
+    if not os.path.exists(source):  # also where the name is too long
         raise InputError(f"{source}: no such file, folder or named source{nearest(source, SOURCES)}")
     if options:
         raise InputError(f"option {next(iter(options))!r} belongs to named sources, not to the file {source}")
@@ -92,14 +99,14 @@ def open_source(
     options: dict[str, Any] | None = None,
 ) -> PreparedLog:
     """The encoded log behind the SOURCE argument of a command; a prepared folder is opened as it is."""
-    if (Path(source) / MANIFEST).is_file():
+    if os.path.isfile(Path(source) / MANIFEST):
         if split is not None or schema is not None:
             raise InputError(
                 f"{source}: is prepared already, with its own split and schema; leave out --split and --schema"
             )
         return open_prepared(source)
     table, found = raw_table(source, schema, root, options or {})
-    return prepare_cached(table, found, split or SPLIT, split_seed, cache or default_cache())
+    return prepare_cached(table, found, split or SPLIT, split_seed, cache or user_cache(PREPARED))
 
 
 def prepare_source(

@@ -6,19 +6,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from clickwise.array_types import CodeArray, IntArray
 from clickwise.data.arrays import ArrayWriter, save_array
 from clickwise.data.column_files import column_block
 from clickwise.data.fitting import Fitted, history_columns
-from clickwise.data.history import Codes, HistoryColumn, Moments, earlier_range
+from clickwise.data.history import HistoryColumn, Moments, earlier_range
 from clickwise.data.rows import Rows
-from clickwise.data.splits import PARTS
+from clickwise.data.splits import PARTS, PartArray
 from clickwise.data.storage import extra_path
 from clickwise.schema import Schema
 
 CHUNK = 1 << 17  # rows encoded at a time
-
-IntArray = npt.NDArray[np.int64]
-PartArray = npt.NDArray[np.int8]
 
 
 def write_parts(
@@ -75,7 +73,12 @@ def _write_ids(folder: Path, fitted: Fitted, part: PartArray) -> IntArray:
 
 
 def _fill_histories(
-    ids: Codes, schema: Schema, moments: Moments, rows: IntArray, events: IntArray, columns: dict[str, HistoryColumn]
+    ids: CodeArray,
+    schema: Schema,
+    moments: Moments,
+    rows: IntArray,
+    events: IntArray,
+    columns: dict[str, HistoryColumn],
 ) -> None:
     """Put the history slots of ``rows`` into ``ids``; ``events`` are the sorted keys that ``columns`` follow."""
     start, end = earlier_range(events, moments.key[rows], moments.first[rows])

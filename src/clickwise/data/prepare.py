@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,9 +28,9 @@ from clickwise.data.storage import (
     read_manifest,
     write_manifest,
 )
-from clickwise.data.tables import RawTable
+from clickwise.data.tables import POLARS_ERRORS, RawTable
 from clickwise.errors import InputError, nearest
-from clickwise.files import is_taken, new_folder
+from clickwise.files import clear_abandoned, is_taken, new_folder
 from clickwise.schema import Schema
 from clickwise.version import __version__
 
@@ -56,11 +57,11 @@ def prepare(
     """
     out = Path(out)
     key = prepared_key(source, schema, split, seed, fractions)
-    if is_taken(out):
-        if (out / MANIFEST).is_file() and read_manifest(out)["key"] == key:
-            return open_prepared(out)
+    if not is_taken(out):
+        return _prepare(source, schema, split, out, seed, fractions, key)
+    if (found := _finished(out, key)) is None:
         raise InputError(f"{out}: exists and holds something else; name a new folder, or move this one away")
-    return _prepare(source, schema, split, out, seed, fractions, key)
+    return found
 
 
 def prepare_cached(
@@ -75,6 +76,7 @@ def prepare_cached(
         except InputError as error:
             logger.warning("%s: the cached log is prepared again (%s)", folder, error)
             shutil.rmtree(folder)
+    clear_abandoned(Path(cache), "log-*")
     return _prepare(source, schema, split, folder, seed, fractions, key)
 
 
@@ -95,11 +97,23 @@ def _prepare(
     source: RawTable, schema: Schema, split: str, out: Path, seed: int, fractions: Sequence[float] | None, key: str
 ) -> PreparedLog:
     facts = {"clickwise": __version__, "key": key, "source": source.name, "split": split, "seed": seed}
-    with new_folder(out) as folder:
-        work = folder / "work"
-        work.mkdir()
-        manifest = _build(source, schema, split, seed, fractions, folder, work, facts)
+    try:
+        with new_folder(out) as folder:
+            work = folder / "work"
+            work.mkdir()
+            manifest = _build(source, schema, split, seed, fractions, folder, work, facts)
+    except InputError:
+        if (found := _finished(out, key)) is None:
+            raise
+        return found  # another process has prepared the same log meanwhile
     return open_unverified(out, manifest)
+
+
+def _finished(folder: Path, key: str) -> PreparedLog | None:
+    """The prepared log in ``folder``, or None where that is not the one of ``key``."""
+    if os.path.isfile(folder / MANIFEST) and read_manifest(folder)["key"] == key:
+        return open_prepared(folder)
+    return None
 
 
 def _build(
@@ -119,16 +133,17 @@ def _build(
     columns = list(dict.fromkeys([*needed_columns(schema), *schema.keep]))
     spool = work / "raw.parquet" if sum(file.stat().st_size for file in source.files) > IN_MEMORY_BYTES else None
     frame = source.load(columns, _cut_columns(schema), spool)
+    count = _count(source, frame)
     dtypes = frame.collect_schema()
     text = tuple(name for name in columns if dtypes[name] == pl.String)
 
     def column(name: str) -> pl.Series:
         try:
             return frame.select(name).collect()[name]
-        except pl.exceptions.PolarsError as error:
+        except POLARS_ERRORS as error:
             raise source.explained(error) from None
 
-    rows = read_rows(column, int(frame.select(pl.len()).collect().item()), schema, source.name)
+    rows = read_rows(column, count, schema, source.name)
     if (rows.label == rows.label[0]).all():
         raise InputError(f"{source.name}: every label is {rows.label[0]}; a model needs rows of more than one class")
     part = assign(split, rows.user, rows.time, seed, fractions)
@@ -147,6 +162,17 @@ def _build(
     return write_manifest(folder, {**facts, "rows": dict(zip(PARTS, sizes, strict=True)), "users": users})
 
 
+def _count(source: RawTable, frame: pl.LazyFrame) -> int:
+    """Rows of a table, of which there must be some."""
+    try:
+        count = int(frame.select(pl.len()).collect().item())
+    except POLARS_ERRORS as error:
+        raise source.explained(error) from None
+    if not count:
+        raise InputError(f"{source.name}: the table has no rows")
+    return count
+
+
 def _cut_columns(schema: Schema) -> set[str]:
     """Columns of text that is cut at a separator; a list of one number must not be read as that number."""
     return {spec.column for spec in schema.fields if spec.separator and spec.owner != "history"}
@@ -158,5 +184,5 @@ def _check_classes(split: str, part: npt.NDArray[np.int8], rows: Rows) -> None:
         if (labels == labels[0]).all():
             raise InputError(
                 f"split {split!r} leaves a single class ({labels[0]}) in the {name} part of {len(labels)} rows; "
-                "use more rows, other fractions or another split"
+                "use more rows, another split, or prepare other fractions"
             )

@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from clickwise.array_types import IntArray
 from clickwise.data.columns import Values, read_label, read_user, read_values
 from clickwise.data.numbers import NumberStatistics, bucket, read_number
 from clickwise.data.times import read_time
 from clickwise.schema import Field, Schema
 
 Column = Callable[[str], pl.Series]  # reads a column of the raw table by its name
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from clickwise.array_types import FloatArray, IntArray
 from clickwise.errors import InputError, nearest
 
 PARTS = ("train", "valid", "test")
 
-IntArray = npt.NDArray[np.int64]
 PartArray = npt.NDArray[np.int8]
 Shares = tuple[float, float, float]
 
@@ -53,7 +53,7 @@ def assign(name: str, user: IntArray, time: IntArray, seed: int, fractions: Sequ
     for code, part in enumerate(PARTS):
         if not (parts == code).any():
             raise InputError(
-                f"split {name!r} leaves the {part} part empty; use more rows, other fractions or another split"
+                f"split {name!r} leaves the {part} part empty; use more rows, another split, or prepare other fractions"
             )
     return parts
 
@@ -64,7 +64,7 @@ def _shares(fractions: Sequence[float]) -> Shares:
     return float(fractions[0]), float(fractions[1]), float(fractions[2])
 
 
-def _cut(position: npt.NDArray[np.float64], shares: Shares) -> PartArray:
+def _cut(position: FloatArray, shares: Shares) -> PartArray:
     cuts = np.array([shares[0], shares[0] + shares[1]])
     return np.searchsorted(cuts, position, side="right").astype(np.int8)
 
@@ -155,3 +155,4 @@ SPLITS: dict[str, Split] = {
         ),
     )
 }
+"""By name."""

@@ -1,12 +1,9 @@
 """The prepared folder: arrays written in one pass and opened memory-mapped, with a manifest that tells damage."""
 
-import json
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +12,9 @@ import polars as pl
 from clickwise.data.arrays import damaged, load_array
 from clickwise.data.encoder import Encoder
 from clickwise.data.splits import PARTS
-from clickwise.errors import InputError
+from clickwise.documents import check_format, read_document
+from clickwise.errors import InputError, one_line
+from clickwise.files import fingerprint, fingerprints, is_listing, name_of_file, write_json
 from clickwise.schema import Schema
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ FORMAT = "clickwise-log"
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 QUICK_BYTES = 1 << 30
-ARRAYS = ("ids", "numbers", "label", "user", "time", "row", "earlier")
-BLOCK = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,15 +53,14 @@ class PreparedLog:
 
 def extra_path(name: str) -> str:
     """File of a kept column, within a part's folder."""
-    return f"extras/{quote(name, safe=' ')}.npy"
+    return f"extras/{name_of_file(name)}.npy"
 
 
 def write_manifest(folder: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     """Write the manifest, with size and checksum of every file that lies in the folder."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
-    listed = {str(path.relative_to(folder).as_posix()): _fingerprint(path) for path in files}
+    listed = fingerprints(folder, besides=[MANIFEST])
     manifest = {"format": FORMAT, "version": FORMAT_VERSION, **values, "files": listed}
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / MANIFEST, manifest)
     return manifest
 
 
@@ -74,18 +70,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{folder}: not a prepared log: {MANIFEST} is missing")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise damaged(path, str(error)) from None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise InputError(f"{path}: not the manifest of a prepared log")
-    version = manifest.get("version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise InputError(
-            f"{path}: log format version {version!r}; this clickwise reads versions up to {FORMAT_VERSION}"
-        )
-    if not {"key", "rows", "users", "files"} <= manifest.keys() or set(manifest["rows"]) != set(PARTS):
+        manifest: dict[str, Any] = read_document(path, "manifest")
+    except InputError as error:
+        raise InputError(f"{error}; prepare the log again") from None
+    check_format(manifest, path, "the manifest of a prepared log", FORMAT, FORMAT_VERSION)
+    if not {"key", "rows", "users", "files", "source", "split", "seed"} <= manifest.keys():
         raise damaged(path, "entries are missing")
+    rows = manifest["rows"]
+    if not isinstance(rows, dict) or set(rows) != set(PARTS) or not all(isinstance(n, int) for n in rows.values()):
+        raise damaged(path, "'rows' does not name a number for each part")
+    if not is_listing(manifest["files"]):
+        raise damaged(path, "'files' does not name size and checksum of each file")
     return manifest
 
 
@@ -114,10 +109,17 @@ def open_unverified(folder: Path, manifest: dict[str, Any]) -> PreparedLog:
     schema = Schema.load(folder / "schema.json")
     encoder = Encoder.load(folder / "encoder", schema)
     counts = load_array(folder / "counts.npy")
-    users = pl.read_parquet(folder / "users.parquet")["user"] if schema.user else None
+    users = _read_users(folder / "users.parquet") if schema.user else None
     parts = (_open_part(folder / part, schema, counts, users, manifest["rows"][part]) for part in PARTS)
     train, valid, test = parts
     return PreparedLog(train, valid, test, schema, encoder, manifest, folder)
+
+
+def _read_users(path: Path) -> pl.Series:
+    try:
+        return pl.read_parquet(path, columns=["user"])["user"]
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise damaged(path, one_line(error)) from None
 
 
 def _open_part(
@@ -125,21 +127,13 @@ def _open_part(
 ) -> "ClickLog":
     from clickwise.data.log import ClickLog
 
-    arrays = {name: load_array(folder / f"{name}.npy") for name in ARRAYS}
+    arrays = {name: load_array(folder / f"{name}.npy") for name in ClickLog.ARRAYS}
     extras = {name: load_array(folder / extra_path(name)) for name in schema.keep}
     shapes = {"ids": (rows, schema.width), "numbers": (rows, schema.number_width)}
     for name, array in {**arrays, **extras}.items():
         if array.shape != shapes.get(name, (rows,)):
             raise damaged(folder / f"{name}.npy", f"shape {array.shape}")
     return ClickLog(schema, **arrays, counts=counts, users=users, extras=extras)
-
-
-def _fingerprint(path: Path) -> dict[str, int]:
-    checksum = 0
-    with path.open("rb") as stream:
-        while block := stream.read(BLOCK):
-            checksum = zlib.crc32(block, checksum)
-    return {"bytes": path.stat().st_size, "crc32": checksum}
 
 
 def _verify(folder: Path, manifest: dict[str, Any], verify: str) -> None:
@@ -152,5 +146,5 @@ def _verify(folder: Path, manifest: dict[str, Any], verify: str) -> None:
             raise damaged(path, f"{size} bytes in place of {expected['bytes']}")
     if verify == "full" or sum(expected["bytes"] for expected in files.values()) < QUICK_BYTES:
         for name, expected in files.items():
-            if _fingerprint(folder / name)["crc32"] != expected["crc32"]:
+            if fingerprint(folder / name)["crc32"] != expected["crc32"]:
                 raise damaged(folder / name, "its checksum differs")

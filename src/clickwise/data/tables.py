@@ -9,18 +9,19 @@ import polars as pl
 
 from clickwise.data.files import (
     SEPARATORS,
+    UNREADABLE,
     check_headers,
     check_objects,
     first_undecodable,
     has_rows,
     kind_of,
     list_files,
-    one_line,
 )
 from clickwise.data.layout import Layout
-from clickwise.errors import InputError
+from clickwise.errors import InputError, one_line
 
 INFERRED_ROWS = 10_000
+POLARS_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)  # the latter on some damaged Parquet files
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class RawTable:
         """Truth values stay text too, so that they compare as they are written."""
         return [name for name, dtype in self.dtypes.items() if name in text or dtype == pl.Boolean]
 
-    def explained(self, error: Exception) -> Exception:
+    def explained(self, error: BaseException) -> BaseException:
         """The line that says why the rows cannot be read; a full disk is no fault of theirs and stays as it is."""
         if "No space left" in str(error):
             return error
@@ -162,7 +163,7 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> RawTab
             if kind == "parquet"
             else has_rows(files, skip=kind in SEPARATORS and not columns)
         )
-    except pl.exceptions.PolarsError as error:
+    except (*POLARS_ERRORS, *UNREADABLE) as error:
         raise table.explained(error) from None
     if not rows:
         raise InputError(f"{path}: the file has no rows of data, only a header")
@@ -178,6 +179,11 @@ def from_frame(frame: pl.DataFrame, name: str) -> RawTable:
 
 def of_layout(layout: Layout, path: Path, name: str) -> RawTable:
     """The raw table in a text file of a known layout, which is read when it is prepared.
+
+    Args:
+        layout: how the lines of the file are written.
+        path: the file.
+        name: how errors call the table.
 
     Raises:
         InputError: the file has no rows, or its first line is of another layout.

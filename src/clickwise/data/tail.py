@@ -6,13 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from clickwise.array_types import CodeArray, IntArray
 from clickwise.data.columns import Values
 from clickwise.data.history import Moments, earlier_range, last_of_each_user, select_events
 from clickwise.data.rows import Rows
-from clickwise.data.vocabulary import Codes, Vocabulary, globalise, match_type
+from clickwise.data.vocabulary import Vocabulary, globalise, match_type
 from clickwise.schema import Field, Schema
-
-IntArray = npt.NDArray[np.int64]
 
 
 def history_fields(schema: Schema, kind: str = "") -> tuple[Field, ...]:
@@ -64,7 +63,7 @@ def histories(
     rows: Rows,
     values: Mapping[str, Values],
     labelled: bool,
-) -> tuple[dict[str, Codes], npt.NDArray[np.int32]]:
+) -> tuple[dict[str, CodeArray], npt.NDArray[np.int32]]:
     """History blocks of new rows, from the tails and from the rows' own events, each strictly earlier.
 
     Rows without labels are no events, of any kind: what came of them is not known. An event that stands both in a tail
@@ -82,7 +81,7 @@ def histories(
         ``int32 [rows, length]`` for each history field, and ``int32 [rows]`` the number of earlier rows of the same
         user that are known: those of this table and the events of a tail.
     """
-    blocks: dict[str, Codes] = {}
+    blocks: dict[str, CodeArray] = {}
     earlier = np.zeros(len(rows), dtype=np.int32)
     for kind in event_kinds(schema) or ("clicks",):  # without histories the rows themselves are counted
         found, known = _histories_of(kind, schema, vocabularies, tails.get(kind), rows, values, labelled)
@@ -99,7 +98,7 @@ def _histories_of(
     rows: Rows,
     values: Mapping[str, Values],
     labelled: bool,
-) -> tuple[dict[str, Codes], npt.NDArray[np.int32]]:
+) -> tuple[dict[str, CodeArray], npt.NDArray[np.int32]]:
     """As ``histories``, for one kind of events."""
     events = rows.events(schema, kind) if labelled else np.empty(0, dtype=np.int64)
     own = {name: values[name].take(events) for name in collected_fields(schema, kind) if name in values}

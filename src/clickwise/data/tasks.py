@@ -1,18 +1,15 @@
 """User tasks: which rows of a user are support (to adapt on) and which are query (to be judged on)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
-import torch
 
+from clickwise.array_types import IntArray
 from clickwise.data.log import Batch, ClickLog
 from clickwise.data.splits import within_user
 from clickwise.errors import InputError
-
-IntArray = npt.NDArray[np.int64]
 
 
 def raw_users(log: ClickLog) -> pl.Series:
@@ -57,21 +54,6 @@ class UserRows:
         return np.diff(self.starts)
 
 
-def rows_batch(log: ClickLog, rows: IntArray) -> Batch:
-    """The rows named, in that order, as tensors."""
-    return Batch(*(torch.from_numpy(np.ascontiguousarray(getattr(log, name)[rows])) for name in BATCHED))
-
-
-BATCHED = ("ids", "numbers", "label", "user", "time")
-
-
-def join(parts: Sequence[Batch]) -> Batch:
-    """Batches end to end."""
-    if len(parts) == 1:
-        return parts[0]
-    return Batch(*(torch.cat([getattr(part, name) for part in parts]) for name in BATCHED))
-
-
 def divide_by_user(log: ClickLog, share: float, order: str, seed: int = 0) -> tuple[ClickLog, ClickLog]:
     """Each user's rows in two: the first ``share`` of them and the rest, rounded fairly, at random or in order of time.
 
@@ -99,12 +81,12 @@ def divide_by_user(log: ClickLog, share: float, order: str, seed: int = 0) -> tu
     return log.take(np.flatnonzero(first)), log.take(np.flatnonzero(~first))
 
 
-def rows_of_users(log: ClickLog, users: int, seed: int = 0) -> ClickLog:
-    """The rows of ``users`` users of a log at most, drawn with ``seed``; the log itself where it has no more."""
+def rows_of_users(log: ClickLog, users: int) -> ClickLog:
+    """The rows of ``users`` users of a log at most, drawn at random but always the same."""
     found = np.unique(log.user)
     if len(found) <= users:
         return log
-    return log.take(np.flatnonzero(np.isin(log.user, np.random.default_rng(seed).choice(found, users, replace=False))))
+    return log.take(np.flatnonzero(np.isin(log.user, np.random.default_rng(0).choice(found, users, replace=False))))
 
 
 def _rank_of_moment(rank: IntArray, placed: IntArray, member: IntArray, time: IntArray) -> IntArray:
@@ -188,8 +170,8 @@ class UserEpisodes:
             seen = generator.permutation(seen)
         kept = kept[max(0, len(kept) - self.support_size) :]
         seen = seen[max(0, len(seen) + len(kept) - self.support_size) :]
-        support = join([rows_batch(self.seen.log, seen), rows_batch(self.fresh.log, kept)])
-        return Task(user, support, rows_batch(self.fresh.log, query))
+        support = Batch.join([Batch.of(self.seen.log, seen), Batch.of(self.fresh.log, kept)])
+        return Task(user, support, Batch.of(self.fresh.log, query))
 
     def _divide(self, fresh: IntArray, generator: np.random.Generator) -> tuple[IntArray, IntArray]:
         """A user's fresh rows as those for the support and those for the query, of which there is at least one."""

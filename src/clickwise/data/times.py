@@ -4,13 +4,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from clickwise.array_types import IntArray
 from clickwise.errors import InputError
 from clickwise.schema import Field
 
-IntArray = npt.NDArray[np.int64]
-
 DAY = 86_400
 TIME_UNITS = ((10**11, 1), (10**14, 10**3), (10**17, 10**6))
+EARLIEST, LATEST = -62_135_596_800, 253_402_300_799  # the years 1 to 9999
+TICKS = {"ms": 10**3, "us": 10**6, "ns": 10**9}  # of a second
 TEXT_TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f%:z")
 
 
@@ -23,6 +24,7 @@ def read_time(values: pl.Series, origin: str, required: bool = True) -> tuple[In
     Raises:
         InputError: a value that does not parse, or a missing one where the time is ``required``.
     """
+    check_calendar(values, origin)
     seconds = _seconds(values, origin)
     missing = values.is_null().to_numpy()
     if values.dtype.is_float():
@@ -35,6 +37,22 @@ def read_time(values: pl.Series, origin: str, required: bool = True) -> tuple[In
             "use Unix seconds or ISO text such as 2024-01-31 23:59:59"
         )
     return seconds.fill_null(0).to_numpy(), missing
+
+
+def check_calendar(values: pl.Series, origin: str) -> None:
+    """Raise where a date lies outside the years 1 to 9999, which neither text nor an error could show."""
+    ticks = values.to_physical().cast(pl.Int64) if values.dtype in (pl.Date, pl.Datetime) else None
+    if ticks is None:
+        return
+    unit = values.dtype.time_unit if isinstance(values.dtype, pl.Datetime) else None
+    seconds = ticks * DAY if unit is None else ticks // TICKS[unit]
+    bad = ~seconds.is_between(EARLIEST, LATEST).fill_null(True)
+    if bad.any():
+        row = int(bad.arg_max() or 0)
+        raise InputError(
+            f"{origin}: column {values.name!r}, data row {row + 1}: a date outside the years 1 to 9999 ({ticks[row]} "
+            f"{unit or 'days'} from 1970-01-01)"
+        )
 
 
 def _seconds(values: pl.Series, origin: str) -> pl.Series:

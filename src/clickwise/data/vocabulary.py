@@ -8,18 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from clickwise.array_types import CodeArray, IntArray
 from clickwise.errors import InputError
+from clickwise.schema import RESERVED
 
-UNKNOWN, MISSING, FIRST_VALUE = 1, 2, 3
-RESERVED = 2  # the unknown and the missing id, which every vocabulary has
+UNKNOWN, MISSING, FIRST_VALUE = 1, 2, 1 + RESERVED
 
 TOO_WIDE = (pl.UInt64, pl.Int128, pl.UInt128)  # whole numbers that may not fit Int64 are compared as text
-
-IntArray = npt.NDArray[np.int64]
-Codes = npt.NDArray[np.int32]
 
 
 def clean(values: pl.Series) -> pl.Series:
@@ -50,8 +47,8 @@ def as_text(values: pl.Series) -> pl.Series:
     return values.cast(pl.String)
 
 
-def factorise(values: pl.Series) -> tuple[Codes, pl.Series]:
-    """Codes and distinct values of a cleaned column.
+def factorise(values: pl.Series) -> tuple[CodeArray, pl.Series]:
+    """CodeArray and distinct values of a cleaned column.
 
     Returns:
         ``int32 [rows]``, positions in the second result; a missing value gets the code ``len(distinct)``.
@@ -73,7 +70,7 @@ def factorise(values: pl.Series) -> tuple[Codes, pl.Series]:
     return codes.cast(pl.Int32).fill_null(len(distinct)).to_numpy(), distinct
 
 
-def _factorise_range(values: pl.Series, low: int, high: int) -> tuple[Codes, pl.Series]:
+def _factorise_range(values: pl.Series, low: int, high: int) -> tuple[CodeArray, pl.Series]:
     """Whole numbers in a narrow range need no hash table; the minimum, which stands in for nulls, does occur."""
     shifted = values.fill_null(low).to_numpy() - low
     seen = np.zeros(high - low + 1, dtype=bool)
@@ -85,7 +82,7 @@ def _factorise_range(values: pl.Series, low: int, high: int) -> tuple[Codes, pl.
     return codes, distinct
 
 
-def by_first_appearance(codes: Codes, distinct: pl.Series) -> tuple[IntArray, pl.Series]:
+def by_first_appearance(codes: CodeArray, distinct: pl.Series) -> tuple[IntArray, pl.Series]:
     """The same factorisation with codes in order of first appearance, as ``int64``; no value is missing."""
     first = np.empty(len(distinct), dtype=np.int64)
     first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)  # of equal codes the last assignment, the first row, stays
@@ -112,7 +109,7 @@ class Vocabulary:
         """Ids, the unknown and the missing one included."""
         return RESERVED + len(self.values)
 
-    def lookup(self, distinct: pl.Series) -> Codes:
+    def lookup(self, distinct: pl.Series) -> CodeArray:
         """Local id of each distinct value, and last the missing id: index it with the codes of ``factorise``."""
         wanted = match_type(distinct, self.values.dtype)
         table = pl.DataFrame(
@@ -121,7 +118,7 @@ class Vocabulary:
         found = wanted.to_frame("value").join(table, on="value", how="left", maintain_order="left")["id"]
         return np.append(found.fill_null(UNKNOWN).to_numpy(), np.int32(MISSING)).astype(np.int32)
 
-    def encode(self, values: pl.Series) -> Codes:
+    def encode(self, values: pl.Series) -> CodeArray:
         """Local ids of a cleaned column, ``int32 [rows]``."""
         codes, distinct = factorise(values)
         return self.lookup(distinct)[codes]
@@ -140,7 +137,7 @@ class Vocabulary:
         return cls(table["value"], table["count"].to_numpy())
 
 
-def fit_vocabulary(distinct: pl.Series, counts: IntArray, min_count: int) -> tuple[Vocabulary, Codes]:
+def fit_vocabulary(distinct: pl.Series, counts: IntArray, min_count: int) -> tuple[Vocabulary, CodeArray]:
     """The values counted at least ``min_count`` times, most frequent first, ties by value; and the local ids of all.
 
     Args:
@@ -170,6 +167,6 @@ def match_type(values: pl.Series, dtype: pl.DataType) -> pl.Series:
     return numbers.zip_with(numbers.cast(pl.String) == values, pl.Series([None], dtype=pl.Int64))
 
 
-def globalise(local: Codes, offset: int) -> Codes:
+def globalise(local: CodeArray, offset: int) -> CodeArray:
     """Ids of the log for local ids of the vocabulary that starts at ``offset``; padding stays padding."""
     return np.where(local > 0, local + np.int32(offset - 1), np.int32(0)).astype(np.int32, copy=False)

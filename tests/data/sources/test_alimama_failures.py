@@ -133,7 +133,7 @@ def test_interrupted_writing_leaves_nothing(step: str, tmp_path: Path, monkeypat
     ("options", "message"),
     [
         ({"behaviours": "no"}, "source 'alimama': behaviours must be true or false, not 'no'"),
-        ({"behaviour_length": 0}, "source 'alimama': behaviour_length must be a whole number from 1, not 0"),
+        ({"behaviour_length": 0}, "source 'alimama': behaviour_length must be a whole number of at least 1, not 0"),
         ({"btags": ["pv", "cat"]}, r"source 'alimama': btags 'cat' is unknown; did you mean 'cart'\?"),
         ({"btags": []}, "source 'alimama': btags is empty; name some of pv, cart, fav, buy, or use behaviours=false"),
         ({"user_share": 0}, "source 'alimama': user_share must lie above 0 and up to 1, not 0"),

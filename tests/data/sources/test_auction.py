@@ -37,7 +37,7 @@ def test_first_candidate_wins_a_tie_and_rows_may_stand_in_any_order() -> None:
 
 def test_nobody_earns_more_than_the_truth() -> None:
     table, _ = requests(count=2_000, candidates=6, users=300, items=200, seed=2)
-    truth = table["probability"].to_numpy()
+    truth = table["true_probability"].to_numpy()
     noisy = np.clip(truth + 0.2 * np.random.default_rng(0).standard_normal(len(truth)), 0.001, 1)
     bid = draw_bids(len(truth), seed=1)
     result = simulate(

@@ -92,8 +92,8 @@ def test_files_that_are_absent_or_damaged(tmp_path: Path) -> None:
         ({"books": "no"}, "books must be true or false, not 'no'"),
         ({"label": "ratings"}, r"label 'ratings' is unknown; did you mean 'rating'\?"),
         ({"implicit": "clicks"}, r"implicit 'clicks' is unknown; did you mean 'click'\?"),
-        ({"click_from": 1}, "click_from must be a rating from 2 to 10, not 1"),
-        ({"click_from": 8.0}, "click_from must be a rating from 2 to 10, not 8.0"),
+        ({"click_from": 1}, "click_from must be a whole number between 2 and 10, not 1"),
+        ({"click_from": 8.0}, "click_from must be a whole number between 2 and 10, not 8.0"),
         (
             {"label": "rating", "implicit": "click"},
             "label 'rating' has no class for rows without a rating: implicit must",

@@ -79,7 +79,7 @@ def test_personality_scales_what_a_profile_does_not_tell() -> None:
 )
 def test_defaults_are_what_they_were_before_there_were_contrasts(options: dict[str, Any], expected: float) -> None:
     table, _ = generate(impressions=5_000, users=200, **options)
-    assert table["probability"].sum() == pytest.approx(expected, rel=1e-12)
+    assert table["true_probability"].sum() == pytest.approx(expected, rel=1e-12)
 
 
 def test_options_change_what_they_name_and_not_what_is_shown() -> None:
@@ -184,7 +184,7 @@ def test_a_model_that_knows_what_its_group_has_and_no_more_serves_it_best() -> N
 def test_smallest_contrasted_log() -> None:
     table, _ = generate(users=1, items=1, impressions=1, contrast=1.0)
     assert table.shape[0] == 1
-    assert 0 < table["probability"].item() < 1
+    assert 0 < table["true_probability"].item() < 1
 
 
 def test_requests_come_from_the_world_of_the_log() -> None:
@@ -195,7 +195,7 @@ def test_requests_come_from_the_world_of_the_log() -> None:
     both = asked.select("user", "group").unique().join(groups, on="user")
     assert len(both) > 40
     assert both["group"].equals(both["group_right"].alias("group"))
-    truth = asked["probability"].to_numpy()
+    truth = asked["true_probability"].to_numpy()
     assert abs((asked["label"].to_numpy() - truth).sum()) < 4 * np.sqrt((truth * (1 - truth)).sum())
 
 

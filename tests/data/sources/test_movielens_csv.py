@@ -9,8 +9,7 @@ import polars as pl
 import pytest
 
 from clickwise.data.prepare import prepare
-from clickwise.data.sources import archive, load_source, movielens_files
-from clickwise.data.sources.movielens_csv import ML_20M, ML_25M, ML_LATEST, ML_LATEST_SMALL
+from clickwise.data.sources import archive, load_source, movielens_csv
 from clickwise.data.tables import from_frame
 from clickwise.errors import InputError
 
@@ -23,12 +22,7 @@ MOVIES = (
     "40,Big Bang Theory (2007-),Comedy\n"
 )
 FILES = {"ratings.csv": RATINGS, "movies.csv": MOVIES}
-SOURCES = {
-    "movielens-20m": ML_20M,
-    "movielens-25m": ML_25M,
-    "movielens-latest": ML_LATEST,
-    "movielens-latest-small": ML_LATEST_SMALL,
-}
+SOURCES = ("movielens-20m", "movielens-25m", "movielens-latest", "movielens-latest-small")
 
 
 def zipped(root: Path, name: str, files: dict[str, str]) -> Path:
@@ -47,7 +41,7 @@ def written(folder: Path, files: dict[str, str]) -> Path:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_releases_from_zip_and_folder(source: str, tmp_path: Path) -> None:
-    name = SOURCES[source].name
+    name = "ml-" + source.removeprefix("movielens-")
     (tmp_path / "zip").mkdir()
     written(tmp_path / "folder" / name, FILES)
     for root in (zipped(tmp_path / "zip", name, FILES), tmp_path / "folder", tmp_path / "folder" / name):
@@ -113,7 +107,7 @@ def test_blocks_hold_whole_lines(ending: str, last: str, tmp_path: Path, monkeyp
     text = frame.write_csv().removesuffix("\n").replace("\n", ending) + (ending if last else "")
     zipped(tmp_path, "ml-latest", {"ratings.csv": text})
     for size in (1, 100, 1 << 20):
-        monkeypatch.setattr(movielens_files, "BLOCK_BYTES", size)
+        monkeypatch.setattr(movielens_csv, "BLOCK_BYTES", size)
         table, _ = load_source("movielens-latest", tmp_path, features="ids")
         assert table["user"].to_list() == frame["userId"].to_list()
         assert table["movie"].to_list() == frame["movieId"].to_list()
@@ -188,7 +182,7 @@ def test_wrong_layout_names_file_and_line(
 
 
 def test_a_bad_line_is_counted_over_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(movielens_files, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(movielens_csv, "BLOCK_BYTES", 64)
     good = "".join(f"1,10,3.0,{1_000_000_000 + row}\n" for row in range(100))
     text = RATINGS.split("\n")[0] + "\n" + good + "1,10,3.3,1\n" + good
     with pytest.raises(InputError, match=r"ratings.csv: line 102 is '1,10,3.3,1'"):

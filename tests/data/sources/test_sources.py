@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,24 @@ def test_options_are_listed_with_defaults() -> None:
     of_movielens = {"label", "features", "shared_vocabulary", "history_length", "session_length"}
     for name in (name for name in SOURCES if name.startswith("movielens")):
         assert set(SOURCES[name].options()) == of_movielens
+
+
+def test_what_makes_a_source_what_it_is_cannot_be_set() -> None:
+    with pytest.raises(InputError, match="source 'movielens-1m': unknown option 'release'"):
+        load_source("movielens-1m", release="ml-100k")
+
+
+def test_a_source_without_files_needs_no_root(tmp_path: Path) -> None:
+    table, _ = load_source("synthetic", tmp_path / "nowhere", users=20, impressions=50, seed=1)
+    assert table.equals(load_source("synthetic", users=20, impressions=50, seed=1)[0])
+
+
+@pytest.mark.parametrize("value", [["stars"], 5])
+def test_a_choice_of_another_kind_is_named(value: object, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"label .* is unknown"):
+        load_source("movielens-1m", tmp_path, label=value)
+    with pytest.raises(InputError, match=r"category_path .* is unknown"):
+        load_source("amazon", tmp_path, category_path=value)
 
 
 def test_unknown_name_suggests_the_nearest() -> None:

@@ -8,11 +8,12 @@ import polars as pl
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from clickwise.data.sources import load_source
 from clickwise.data.sources.contrast import field_shares, interaction_terms
 from clickwise.data.sources.exposure import Impressions, draw_impressions
 from clickwise.data.sources.mechanisms import drifting_interests, sigmoid
 from clickwise.data.sources.switches import FEATURES, MAIN, STRENGTH
-from clickwise.data.sources.synthetic import STREAMS, generate, load, requests
+from clickwise.data.sources.synthetic import STREAMS, generate, requests
 from clickwise.data.sources.world import World
 from clickwise.errors import InputError
 
@@ -51,24 +52,24 @@ def test_without_gating_every_log_is_what_it_was(options: dict[str, Any], expect
     table, _ = generate(impressions=5_000, users=200, gating=0.0, **options)
     assert table.equals(plain)
     if expected is not None:  # recorded before there was gating
-        assert table["probability"].sum() == pytest.approx(expected, rel=1e-12)
+        assert table["true_probability"].sum() == pytest.approx(expected, rel=1e-12)
 
 
 def test_gating_changes_clicks_and_nothing_that_is_shown() -> None:
     plain, _ = generate(impressions=3_000, **(OPTIONS | {"gating": 0.0}))
     for gating in (0.5, 1.0):
         table, _ = generate(impressions=3_000, **(OPTIONS | {"gating": gating}))
-        decided = ["label", "probability", "clean_probability"]
+        decided = ["label", "true_probability", "clean_probability"]
         assert table.drop(decided).equals(plain.drop(decided))
-        assert np.abs(table["probability"] - plain["probability"]).mean() > 0.1
+        assert np.abs(table["true_probability"] - plain["true_probability"]).mean() > 0.1
 
 
 def test_probabilities_are_calibrated_in_every_decile() -> None:
     table, _ = generate(users=300, impressions=40_000, gating=1.0, noise=0.1)
-    ordered = table.sort("probability")
+    ordered = table.sort("true_probability")
     for start in range(0, 40_000, 4_000):
         part = ordered[start : start + 4_000]
-        truth = part["probability"].to_numpy()
+        truth = part["true_probability"].to_numpy()
         assert abs((part["label"].to_numpy() - truth).sum()) < 4.5 * np.sqrt((truth * (1 - truth)).sum())
 
 
@@ -172,11 +173,11 @@ def test_requests_and_load_know_the_same_world() -> None:
     seen = ["user", "item", "placement", "device", "channel"]
     both = asked.unique(seen).join(log.unique(seen), on=seen, suffix="_log")
     assert len(both) > 200
-    assert both.select(pl.col("probability") - pl.col("probability_log")).to_series().abs().max() < 1e-12
-    assert load(impressions=500, **OPTIONS)[0].equals(generate(impressions=500, **OPTIONS)[0])
+    assert both.select(pl.col("true_probability") - pl.col("true_probability_log")).to_series().abs().max() < 1e-12
+    assert load_source("synthetic", impressions=500, **OPTIONS)[0].equals(generate(impressions=500, **OPTIONS)[0])
 
 
-@pytest.mark.parametrize("call", [generate, requests, load])
+@pytest.mark.parametrize("call", [generate, requests])
 @pytest.mark.parametrize("value", [-0.1, 1.5, float("nan")])
 def test_gating_out_of_range(call: Any, value: float) -> None:
     with pytest.raises(InputError) as error:
@@ -186,4 +187,4 @@ def test_gating_out_of_range(call: Any, value: float) -> None:
 
 def test_smallest_gated_log() -> None:
     table, _ = generate(users=1, items=1, impressions=1, gating=1.0)
-    assert 0 < table["probability"].item() < 1
+    assert 0 < table["true_probability"].item() < 1

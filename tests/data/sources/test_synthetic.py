@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from clickwise.data.sources.population import GROUPS, START
-from clickwise.data.sources.synthetic import generate, load, requests
+from clickwise.data.sources.synthetic import generate, requests
 from clickwise.errors import InputError
 from clickwise.schema import Schema
 
@@ -33,16 +33,16 @@ def sigmas(label: pl.Series, probability: pl.Series) -> float:
 
 
 def test_mean_label_is_the_mean_recorded_probability(log: pl.DataFrame) -> None:
-    assert sigmas(log["label"], log["probability"]) < 4
+    assert sigmas(log["label"], log["true_probability"]) < 4
 
 
 def test_probabilities_are_calibrated_in_every_group_and_decile(log: pl.DataFrame) -> None:
     for part in log.partition_by("group"):
-        assert sigmas(part["label"], part["probability"]) < 4
-    ordered = log.sort("probability")
+        assert sigmas(part["label"], part["true_probability"]) < 4
+    ordered = log.sort("true_probability")
     for start in range(0, 60_000, 6_000):
         part = ordered[start : start + 6_000]
-        assert sigmas(part["label"], part["probability"]) < 4.5
+        assert sigmas(part["label"], part["true_probability"]) < 4.5
 
 
 def test_clicks_before_flips_follow_the_clean_probability(log: pl.DataFrame) -> None:
@@ -60,19 +60,19 @@ def test_flips_lie_in_the_partner_channel_and_have_the_share_asked_for(log: pl.D
 def test_recorded_probability_is_the_clean_one_after_flips(log: pl.DataFrame) -> None:
     rate = np.where(log["channel"].to_numpy() == "partner", 0.1 / 0.33, 0.0)
     clean = log["clean_probability"].to_numpy()
-    np.testing.assert_allclose(log["probability"], clean * (1 - rate) + (1 - clean) * rate, rtol=1e-12)
+    np.testing.assert_allclose(log["true_probability"], clean * (1 - rate) + (1 - clean) * rate, rtol=1e-12)
 
 
 def test_no_noise_no_flips() -> None:
     table, _ = generate(impressions=5_000, users=200, noise=0.0)
     assert table["flipped"].sum() == 0
-    assert table["probability"].equals(table["clean_probability"].alias("probability"))
+    assert table["true_probability"].equals(table["clean_probability"].alias("true_probability"))
 
 
 def test_noise_changes_labels_and_nothing_else() -> None:
     quiet, _ = generate(impressions=5_000, users=200, noise=0.0)
     noisy, _ = generate(impressions=5_000, users=200, noise=0.15)
-    assert quiet.drop("label", "probability", "flipped").equals(noisy.drop("label", "probability", "flipped"))
+    assert quiet.drop("label", "true_probability", "flipped").equals(noisy.drop("label", "true_probability", "flipped"))
     changed = (quiet["label"] != noisy["label"]).cast(pl.Int64)
     assert changed.to_list() == noisy["flipped"].to_list()
 
@@ -186,9 +186,9 @@ def test_oracle_leaves_room_above_and_below() -> None:
     table, _ = generate()
     assert table.shape[0] == 120_000
     assert 0.15 < array(table["label"]).mean() < 0.3
-    assert 0.8 < roc_auc_score(table["label"], table["probability"]) < 0.87
+    assert 0.8 < roc_auc_score(table["label"], table["true_probability"]) < 0.87
     for part in table.partition_by("group"):
-        assert roc_auc_score(part["label"], part["probability"]) > 0.75
+        assert roc_auc_score(part["label"], part["true_probability"]) > 0.75
 
 
 def test_200_000_impressions_come_quickly() -> None:
@@ -211,7 +211,7 @@ def test_requests_offer_the_items_of_the_same_world() -> None:
     same = table.group_by("session").agg(pl.col("user", "time", "placement", "device", "channel").n_unique())
     assert same.drop("session").max().row(0) == (1, 1, 1, 1, 1)
     assert array(table["time"]).min() >= START + 13 * DAY
-    assert sigmas(table["label"], table["probability"]) < 4
+    assert sigmas(table["label"], table["true_probability"]) < 4
     profile = ["item", "category", "brand", "tags", "price"]
     both = table.select(profile).unique().join(log.select(profile).unique(), on="item", suffix="_log")
     assert len(both) > 100
@@ -222,18 +222,20 @@ def test_requests_offer_the_items_of_the_same_world() -> None:
 @pytest.mark.parametrize(
     ("call", "options", "message"),
     [
-        (generate, {"users": 0}, "users must be at least 1, not 0"),
-        (generate, {"items": 0}, "items must be at least 1"),
-        (generate, {"users": 2.5}, "users must be a whole number, not 2.5"),
-        (generate, {"impressions": 0}, "impressions must be between 1 and 600000 for 2000 users, not 0"),
-        (generate, {"users": 10, "impressions": 5_000}, "between 1 and 3000 for 10 users"),
-        (generate, {"seed": -1}, "seed must be at least 0"),
+        (generate, {"users": 0}, "users must be a whole number of at least 1, not 0"),
+        (generate, {"items": 0}, "items must be a whole number of at least 1"),
+        (generate, {"users": 2.5}, "users must be a whole number of at least 1, not 2.5"),
+        (generate, {"seed": True}, "seed must be a whole number of at least 0, not True"),
+        (generate, {"noise": "much"}, "noise must be between 0 and 0.16, not 'much'"),
+        (generate, {"impressions": 0}, "impressions must be a whole number of at least 1, not 0"),
+        (generate, {"users": 10, "impressions": 5_000}, "impressions must be at most 3000 for 10 users, not 5000"),
+        (generate, {"seed": -1}, "seed must be a whole number of at least 0"),
         (generate, {"heterogeneity": 1.5}, "heterogeneity must be between 0 and 1, not 1.5"),
         (generate, {"drift": -0.1}, "drift must be at least 0"),
         (generate, {"drift": float("nan")}, "drift must be at least 0, not nan"),
         (generate, {"noise": 0.3}, "noise must be between 0 and 0.16"),
         (generate, {"click_rate": 0.0}, "click_rate must be between 0.01 and 0.99"),
-        (requests, {"candidates": 0}, "candidates must be at least 1"),
+        (requests, {"candidates": 0}, "candidates must be a whole number of at least 1"),
     ],
 )
 def test_options_out_of_range(call: Callable[..., object], options: dict[str, Any], message: str) -> None:
@@ -255,8 +257,8 @@ def test_users_who_came_too_late_for_so_many_impressions() -> None:
 
 
 def test_sessions_change_the_schema_and_no_row() -> None:
-    plain, without = load(users=20, items=10, impressions=200)
-    table, schema = load(users=20, items=10, impressions=200, session_length=6)
+    plain, without = generate(users=20, items=10, impressions=200)
+    table, schema = generate(users=20, items=10, impressions=200, session_length=6)
     assert table.equals(plain)
     added = [field for field in schema.fields if field not in without.fields]
     assert [(field.name, field.of, field.length, field.events) for field in added] == [
@@ -264,5 +266,5 @@ def test_sessions_change_the_schema_and_no_row() -> None:
         ("session_categories", "category", 6, "all"),
         ("session_labels", "label", 6, "all"),
     ]
-    with pytest.raises(InputError, match="session_length must be at least 0, not -1"):
-        load(session_length=-1)
+    with pytest.raises(InputError, match="session_length must be a whole number of at least 0, not -1"):
+        generate(session_length=-1)

@@ -15,12 +15,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from clickwise.checks import require_choice, require_flag, require_whole
 from clickwise.data.sources.alimama_behaviours import Wanted, write_impressions
-from clickwise.data.sources.alimama_files import AD, BTAGS, PROFILE, Files, find_files
+from clickwise.data.sources.alimama_files import AD, BTAGS, PROFILE, AlimamaFiles, find_files
 from clickwise.data.tables import RawTable, read_table
-from clickwise.errors import InputError, nearest
+from clickwise.errors import InputError
+from clickwise.files import clear_abandoned, user_cache
 from clickwise.schema import NUMBER_TRANSFORMS, Field, Schema
 
+OWNER = "source 'alimama'"
 VERSION = 1  # of the joined files; a change of what they hold makes old ones useless
 
 
@@ -51,20 +54,18 @@ def load(
     Raises:
         InputError: an option that cannot be used, a file that is absent or damaged, or a line of another layout.
     """
-    if not isinstance(behaviours, bool):
-        raise InputError(f"source 'alimama': behaviours must be true or false, not {behaviours!r}")
-    if not isinstance(behaviour_length, int) or isinstance(behaviour_length, bool) or behaviour_length < 1:
-        raise InputError(f"source 'alimama': behaviour_length must be a whole number from 1, not {behaviour_length!r}")
+    require_flag(OWNER, "behaviours", behaviours)
+    require_whole(OWNER, "behaviour_length", behaviour_length, 1)
     kinds = _kinds(btags)
     if isinstance(user_share, bool) or not isinstance(user_share, int | float) or not 0 < user_share <= 1:
-        raise InputError(f"source 'alimama': user_share must lie above 0 and up to 1, not {user_share!r}")
-    if price not in NUMBER_TRANSFORMS:
-        raise InputError(f"source 'alimama': price {price!r} is unknown{nearest(str(price), NUMBER_TRANSFORMS)}")
+        raise InputError(f"{OWNER}: user_share must lie above 0 and up to 1, not {user_share!r}")
+    require_choice(OWNER, "price", price, NUMBER_TRANSFORMS)
     schema = _schema(behaviour_length if behaviours else 0, price, buckets, min_count)
     files = find_files(root, unpacked, behaviours)
     wanted = Wanted(behaviour_length, kinds, float(user_share)) if behaviours else Wanted(0, (), float(user_share))
     folder = _folder(files, wanted, unpacked)
     if not folder.is_dir():
+        clear_abandoned(folder.parent, "alimama-*")
         write_impressions(files, wanted, folder)
     return replace(read_table(folder), name="alimama"), schema
 
@@ -72,23 +73,19 @@ def load(
 def _kinds(btags: Sequence[str]) -> tuple[str, ...]:
     kinds = (btags,) if isinstance(btags, str) else tuple(btags)
     for kind in kinds:
-        if kind not in BTAGS:
-            raise InputError(f"source 'alimama': btags {kind!r} is unknown{nearest(str(kind), BTAGS)}")
+        require_choice(OWNER, "btags", kind, BTAGS)
     if not kinds:
-        raise InputError(f"source 'alimama': btags is empty; name some of {', '.join(BTAGS)}, or use behaviours=false")
+        raise InputError(f"{OWNER}: btags is empty; name some of {', '.join(BTAGS)}, or use behaviours=false")
     return tuple(kind for kind in BTAGS if kind in kinds)
 
 
-def _folder(files: Files, wanted: Wanted, unpacked: str | None) -> Path:
+def _folder(files: AlimamaFiles, wanted: Wanted, unpacked: str | None) -> Path:
     """Where the joined files lie: named by what they come from."""
-    if unpacked is None:
-        import pooch
-
-        unpacked = str(Path(pooch.os_cache("clickwise")) / "unpacked")
+    cache = user_cache("unpacked") if unpacked is None else Path(unpacked)
     found = [path for path in vars(files).values() if path is not None]
     states = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in found]
     key = hashlib.sha256(repr((VERSION, states, wanted)).encode()).hexdigest()[:16]
-    return Path(unpacked) / f"alimama-{key}-impressions"
+    return cache / f"alimama-{key}-impressions"
 
 
 def _schema(length: int, price: str, buckets: int, min_count: int) -> Schema:

@@ -18,7 +18,7 @@ from clickwise.data.sources.alimama_files import (
     BTAGS,
     LOG,
     SAMPLES,
-    Files,
+    AlimamaFiles,
     explained,
     faulty,
     profiles_layout,
@@ -54,7 +54,7 @@ class Wanted:
     user_share: float
 
 
-def write_impressions(files: Files, wanted: Wanted, out: Path) -> None:
+def write_impressions(files: AlimamaFiles, wanted: Wanted, out: Path) -> None:
     """Write the joined impressions as a folder of Parquet files, in order of partition, user and time.
 
     The folder appears only when it is complete.
@@ -99,14 +99,14 @@ def last_behaviours(impressions: pl.DataFrame, behaviours: pl.DataFrame, length:
     return lists.select(pl.col(*blocks).arr.to_list().list.head(pl.col(SEEN)))
 
 
-def _partitions(files: Files, length: int) -> int:
+def _partitions(files: AlimamaFiles, length: int) -> int:
     bytes_of_log = files.behaviours.stat().st_size if files.behaviours is not None else 0
     impressions = files.samples.stat().st_size / SAMPLE_LINE
     needed = max(bytes_of_log / PARTITION_BYTES, impressions * max(length, 1) / PARTITION_CELLS)
     return min(math.ceil(needed), MOST_PARTITIONS)
 
 
-def _spread_samples(files: Files, user_share: float, parts: int, folder: Path) -> pl.DataFrame:
+def _spread_samples(files: AlimamaFiles, user_share: float, parts: int, folder: Path) -> pl.DataFrame:
     """Write the impressions by partition; returns their distinct users."""
     sound = pl.col("clk").is_in([0, 1]) & (pl.col("clk") + pl.col("nonclk") == 1)
     sound &= pl.col("time_stamp").is_not_null() & pl.col("adgroup_id").is_not_null()
@@ -165,7 +165,7 @@ def _joined(samples: pl.DataFrame, folder: Path, part: int, length: int) -> pl.D
     return samples.hstack(last_behaviours(samples, behaviours.sort(*BEHAVIOUR), length))
 
 
-def _check_pairs(files: Files, ads: pl.DataFrame, profiles: pl.DataFrame, folder: Path) -> None:
+def _check_pairs(files: AlimamaFiles, ads: pl.DataFrame, profiles: pl.DataFrame, folder: Path) -> None:
     """Raise where the ads or the users of the impressions are described by none of the rows: mixed-up data sets."""
     samples = pl.scan_parquet(folder, hive_partitioning=False)
     for path, table, key in ((files.ads, ads, "adgroup_id"), (files.profiles, profiles, "user")):

@@ -75,7 +75,7 @@ def profiles_layout(path: Path) -> Layout:
 
 
 @dataclass(frozen=True)
-class Files:
+class AlimamaFiles:
     """The four files, as plain text; ``behaviours`` is None where they are not asked for."""
 
     samples: Path
@@ -84,7 +84,7 @@ class Files:
     behaviours: Path | None
 
 
-def find_files(root: Path | None, unpacked: str | None, behaviours: bool) -> Files:
+def find_files(root: Path | None, unpacked: str | None, behaviours: bool) -> AlimamaFiles:
     """The files below ``root``, each plain or packed; a packed one is unpacked once.
 
     Raises:
@@ -99,7 +99,7 @@ def find_files(root: Path | None, unpacked: str | None, behaviours: bool) -> Fil
     SAMPLES.check_start(samples)
     if log is not None:
         LOG.check_start(log)
-    return Files(samples, ads, profiles, log)
+    return AlimamaFiles(samples, ads, profiles, log)
 
 
 def _find(name: str, root: Path | None, unpacked: str | None) -> Path:

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import polars as pl
 
+from clickwise.checks import require_choice, require_flag
 from clickwise.data.sources.amazon_files import PAGE, read_categories, read_reviews
+from clickwise.data.sources.stars import LABELS
 from clickwise.errors import InputError, nearest
 from clickwise.schema import Field, Schema
 
-LABELS = ("binary", "stars")
+OWNER = "source 'amazon'"
 CATEGORY_PATHS = {"first": 0, "last": -1}
 REVIEWS_NAME = re.compile(r"reviews_(.+)_5\.json(\.gz)?")
 WHERE = f"download reviews_NAME_5.json.gz and, for categories, meta_NAME.json.gz from {PAGE}"
@@ -48,9 +50,9 @@ def load(
     Raises:
         InputError: files that are absent, several, damaged, or not in the official layout.
     """
-    for option, value, known in (("label", label, LABELS), ("category_path", category_path, CATEGORY_PATHS)):
-        if value not in known:
-            raise InputError(f"source 'amazon': {option} {value!r} is unknown{nearest(str(value), known)}")
+    require_choice(OWNER, "label", label, LABELS)
+    require_choice(OWNER, "category_path", category_path, CATEGORY_PATHS)
+    require_flag(OWNER, "shared_vocabulary", shared_vocabulary)
     reviews_path = _find_reviews(root, reviews)
     metadata_path = _find_metadata(reviews_path, metadata)
     schema = _schema(label, shared_vocabulary, history_length, categories=metadata_path is not None)
@@ -71,12 +73,12 @@ def load(
 
 def _find_reviews(root: Path | None, name: str | None) -> Path:
     if root is None:
-        raise InputError(f"source 'amazon': name the folder of its files (--data-root); {WHERE}")
+        raise InputError(f"{OWNER}: name the folder of its files (--data-root); {WHERE}")
     if not root.exists():
         raise InputError(f"{root}: no such file or folder; {WHERE}")
     if root.is_file():
         if name is not None:
-            raise InputError(f"source 'amazon': reviews {name!r} names a file in a folder, but {root} is a file")
+            raise InputError(f"{OWNER}: reviews {name!r} names a file in a folder, but {root} is a file")
         return root
     if name is not None:
         return _named(root, "reviews", name)
@@ -124,5 +126,5 @@ def _schema(label: str, shared_vocabulary: bool, history_length: int, categories
         *((Field("category", "item"),) if categories else ()),
         Field("season", column="time", transform="season"),
     )
-    classes, click_from = (5, 3) if label == "stars" else (2, 1)
+    classes, click_from = LABELS[label]
     return Schema(fields, user="user", time="time", item="item", classes=classes, click_from=click_from)

@@ -11,12 +11,12 @@ import json
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import polars as pl
 
-from clickwise.data.files import one_line
-from clickwise.errors import InputError
+from clickwise.data.files import line_blocks, open_text
+from clickwise.errors import InputError, one_line
 
 PAGE = "https://jmcauley.ucsd.edu/data/amazon/"
 BLOCK_BYTES = 1 << 25
@@ -172,28 +172,16 @@ def _review_fault(line: bytes) -> str:
 
 def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
     """Whole lines, some at a time, with the number of the first one; a file without any is an error."""
-    first, rest, empty = 1, b"", True
+    empty = True
     try:
-        with _open(path) as stream:
-            while piece := stream.read(BLOCK_BYTES):
-                end = piece.rfind(b"\n") + 1
-                block, rest = (rest + piece[:end], piece[end:]) if end else (b"", rest + piece)
+        with open_text(path) as stream:
+            for first, block in line_blocks(stream, BLOCK_BYTES):
                 if block.strip():
                     empty = False
                     yield first, block
-                first += block.count(b"\n")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{path}: damaged gzip file ({error}); fetch it again from {PAGE}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot read it: {error.strerror or error}") from None
-    if rest.strip():
-        yield first, rest
-    elif empty:
+    if empty:
         raise InputError(f"{path}: the file is empty; fetch it again from {PAGE}")
-
-
-def _open(path: Path) -> IO[bytes]:
-    """By its first bytes and not its name, since browsers unpack what they fetch and keep the name."""
-    with path.open("rb") as stream:
-        packed = stream.read(2) == b"\x1f\x8b"
-    return gzip.open(path) if packed else path.open("rb")  # type: ignore[return-value]

@@ -15,7 +15,7 @@ from clickwise.errors import InputError
 
 
 @dataclass(frozen=True)
-class File:
+class LineForm:
     """How a file is written.
 
     Attributes:
@@ -95,7 +95,7 @@ def find_files(root: Path | None, name: str, url: str, md5: str | None, landmark
     return Files(fetch(url, md5, root), name)
 
 
-def parse(files: Files, file: File, unique: str = "") -> pl.DataFrame:
+def parse(files: Files, form: LineForm, unique: str = "") -> pl.DataFrame:
     """One row a line, one column a group of the file's pattern.
 
     Args:
@@ -104,19 +104,19 @@ def parse(files: Files, file: File, unique: str = "") -> pl.DataFrame:
     Raises:
         InputError: an empty file, another header, a line in another layout, or a value that stands twice.
     """
-    label = files.label(file.name)
-    lines = pl.Series("line", files.read(file.name).replace("\r\n", "\n").removesuffix("\n").split("\n"))
+    label = files.label(form.name)
+    lines = pl.Series("line", files.read(form.name).replace("\r\n", "\n").removesuffix("\n").split("\n"))
     first = 1
-    if file.header:
-        if lines[0] != file.header:
-            raise InputError(f"{label}: line 1 is {lines[0][:80]!r}; it must be {file.header}")
+    if form.header:
+        if lines[0] != form.header:
+            raise InputError(f"{label}: line 1 is {lines[0][:80]!r}; it must be {form.header}")
         lines, first = lines[1:], 2
-    columns = lines.str.extract_groups(file.pattern).struct.unnest()
+    columns = lines.str.extract_groups(form.pattern).struct.unnest()
     bad = columns.to_series().is_null()
     if bad.any():
         row = int(bad.arg_true()[0])
-        raise InputError(f"{label}: line {first + row} is {lines[row][:80]!r}; a line there is {file.layout}")
-    table = columns.with_columns(pl.col(file.integers).cast(pl.Int64))
+        raise InputError(f"{label}: line {first + row} is {lines[row][:80]!r}; a line there is {form.layout}")
+    table = columns.with_columns(pl.col(form.integers).cast(pl.Int64))
     if unique and table[unique].is_duplicated().any():
         row = int(table[unique].is_duplicated().arg_true()[-1])
         raise InputError(f"{label}: line {first + row}: {unique} {table[unique][row]} stands twice")

@@ -17,9 +17,13 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-def draw_bids(count: int, seed: int, median: float = 1.0, spread: float = 0.5) -> Floats:
+SPREAD = 0.5
+"""Standard deviation of the logarithm of a bid."""
+
+
+def draw_bids(count: int, seed: int, median: float = 1.0) -> Floats:
     """``count`` bids for a click, log-normal around ``median``; the same seed gives the same bids."""
-    return median * np.exp(spread * np.random.default_rng(seed).standard_normal(count))
+    return median * np.exp(SPREAD * np.random.default_rng(seed).standard_normal(count))
 
 
 def simulate(

@@ -17,12 +17,14 @@ from pathlib import Path
 
 import polars as pl
 
+from clickwise.checks import require_choice, require_flag, require_whole
 from clickwise.data.layout import Layout
 from clickwise.data.sources.packed import Official, find_file
 from clickwise.data.tables import RawTable, of_layout
-from clickwise.errors import InputError, nearest
+from clickwise.errors import InputError
 from clickwise.schema import Field, Owner, Schema
 
+OWNER = "source 'avazu'"
 USERS = ("none", "device", "device_id")
 ITEMS = ("none", "C14", "C17", "publisher")
 NULL_SITE = "85f751fd"
@@ -94,10 +96,8 @@ def load(
     Raises:
         InputError: no file or several, a damaged archive, or another layout.
     """
-    if user not in USERS:
-        raise InputError(f"source 'avazu': user {user!r} is unknown{nearest(str(user), USERS)}")
-    if not isinstance(calendar, bool):
-        raise InputError(f"source 'avazu': calendar must be true or false, not {calendar!r}")
+    require_choice(OWNER, "user", user, USERS)
+    require_flag(OWNER, "calendar", calendar)
     _check_item(item, session_length, user)
     derived = dict(LAYOUT.derived)
     derived |= {"user": _DEVICE_USER} if user == "device" else {}
@@ -110,18 +110,15 @@ def load(
 def _check_item(item: str, session_length: int, user: str) -> None:
     if item == "id":
         raise InputError(
-            "source 'avazu': item 'id' names the impression, so that every row is an item of its own, seen once; "
+            f"{OWNER}: item 'id' names the impression, so that every row is an item of its own, seen once; "
             f"use one of {', '.join(ITEMS[1:])}"
         )
-    if item not in ITEMS:
-        raise InputError(f"source 'avazu': item {item!r} is unknown{nearest(str(item), ITEMS)}")
-    if not isinstance(session_length, int) or isinstance(session_length, bool) or session_length < 0:
-        raise InputError(f"source 'avazu': session_length must be a whole number of at least 0, not {session_length!r}")
+    require_choice(OWNER, "item", item, ITEMS)
+    require_whole(OWNER, "session_length", session_length, 0)
     for option, value, known in (("user", user, USERS), ("item", item, ITEMS)):
         if session_length and value == "none":
             raise InputError(
-                f"source 'avazu': session_length is of a user's earlier items; give {option} too: "
-                f"{', '.join(known[1:])}"
+                f"{OWNER}: session_length is of a user's earlier items; give {option} too: {', '.join(known[1:])}"
             )
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import polars as pl
 
+from clickwise.checks import require_choice, require_flag, require_whole
 from clickwise.data.sources.book_crossing_files import (
     BOOKS,
     RATINGS,
@@ -29,11 +30,12 @@ from clickwise.data.sources.book_crossing_files import (
     read_ratings,
     read_users,
 )
-from clickwise.errors import InputError, nearest
+from clickwise.errors import InputError
 from clickwise.schema import Events, Field, Schema
 
 logger = logging.getLogger(__name__)
 
+OWNER = "source 'book-crossing'"
 LABELS = ("binary", "rating")
 IMPLICIT = ("drop", "negative", "click")
 TIMES = ("none", "file_order")
@@ -96,29 +98,21 @@ def load(
 
 def _check(books: bool, label: str, click_from: int, implicit: str, shared_vocabulary: bool) -> None:
     for option, value in (("books", books), ("shared_vocabulary", shared_vocabulary)):
-        if not isinstance(value, bool):
-            raise InputError(f"source 'book-crossing': {option} must be true or false, not {value!r}")
-    for choice, chosen, known in (("label", label, LABELS), ("implicit", implicit, IMPLICIT)):
-        if chosen not in known:
-            raise InputError(f"source 'book-crossing': {choice} {chosen!r} is unknown{nearest(str(chosen), known)}")
-    if not isinstance(click_from, int) or isinstance(click_from, bool) or not 2 <= click_from <= 10:
-        raise InputError(f"source 'book-crossing': click_from must be a rating from 2 to 10, not {click_from!r}")
+        require_flag(OWNER, option, value)
+    require_choice(OWNER, "label", label, LABELS)
+    require_choice(OWNER, "implicit", implicit, IMPLICIT)
+    require_whole(OWNER, "click_from", click_from, 2, 10)
     if label == "rating" and implicit != "drop":
         raise InputError(
-            f"source 'book-crossing': label 'rating' has no class for rows without a rating: implicit must be 'drop', "
-            f"not {implicit!r}"
+            f"{OWNER}: label 'rating' has no class for rows without a rating: implicit must be 'drop', not {implicit!r}"
         )
 
 
 def _ordered(time: str, history_length: int, session_length: int, shared_vocabulary: bool) -> bool:
     """Whether the order of the file is one of time, which all that looks back needs."""
-    if time not in TIMES:
-        raise InputError(f"source 'book-crossing': time {time!r} is unknown{nearest(str(time), TIMES)}")
-    for option, value, least in (("history_length", history_length, 1), ("session_length", session_length, 0)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise InputError(
-                f"source 'book-crossing': {option} must be a whole number of at least {least}, not {value!r}"
-            )
+    require_choice(OWNER, "time", time, TIMES)
+    require_whole(OWNER, "history_length", history_length, 1)
+    require_whole(OWNER, "session_length", session_length, 0)
     for option, given in (
         ("history_length", history_length != HISTORY_LENGTH),
         ("session_length", session_length != 0),
@@ -126,7 +120,7 @@ def _ordered(time: str, history_length: int, session_length: int, shared_vocabul
     ):
         if given and time == "none":
             raise InputError(
-                f"source 'book-crossing': {option} needs to know what came first, and the files have no times; "
+                f"{OWNER}: {option} needs to know what came first, and the files have no times; "
                 "say time=file_order if the order of the file shall stand in for it"
             )
     return time == "file_order"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from clickwise.data.files import line_blocks
 from clickwise.data.sources.packed import Official, find_file
 from clickwise.errors import InputError
 
@@ -22,7 +23,7 @@ AGES = (5, 100)
 
 
 @dataclass(frozen=True)
-class File:
+class RecordForm:
     """How a file is written.
 
     Attributes:
@@ -44,7 +45,7 @@ class File:
 
 
 _FETCH = f"put BX-CSV-Dump.zip of {PAGE} there, packed or not"
-RATINGS = File(
+RATINGS = RecordForm(
     "BX-Book-Ratings.csv",
     '"User-ID";"ISBN";"Book-Rating"',
     r'^"[0-9]+";"',
@@ -53,7 +54,7 @@ RATINGS = File(
     '"user";"isbn";"rating" with a rating of 0 to 10',
     _FETCH,
 )
-USERS = File(
+USERS = RecordForm(
     "BX-Users.csv",
     '"User-ID";"Location";"Age"',
     r'^"[0-9]+";',
@@ -62,7 +63,7 @@ USERS = File(
     '"user";"location";"age" with NULL for an age that is not known',
     _FETCH,
 )
-BOOKS = File(
+BOOKS = RecordForm(
     "BX-Books.csv",
     '"ISBN";"Book-Title";"Book-Author";"Year-Of-Publication";"Publisher";"Image-URL-S";"Image-URL-M";"Image-URL-L"',
     r'^"[^"; ]{1,20}";"',
@@ -74,13 +75,13 @@ BOOKS = File(
 )
 
 
-def find(file: File, root: Path | None, archive: str | None, unpacked: str | None) -> Path:
+def find(form: RecordForm, root: Path | None, archive: str | None, unpacked: str | None) -> Path:
     """A file below ``root``, plain or unpacked once from the archive; errors as for ``packed.find_file``."""
-    official = Official("book-crossing", (file.name,), ("BX-CSV-Dump*.zip",), file.advice)
+    official = Official("book-crossing", (form.name,), ("BX-CSV-Dump*.zip",), form.advice)
     return find_file(official, root, archive, unpacked)
 
 
-def read(path: Path, file: File) -> pl.DataFrame:
+def read(path: Path, form: RecordForm) -> pl.DataFrame:
     """One row a record in the order of the file, one text column a group of the pattern; null for NULL.
 
     Raises:
@@ -89,47 +90,47 @@ def read(path: Path, file: File) -> pl.DataFrame:
     tables, rest, number = [], pl.Series("line", [], dtype=pl.String), 2
     with path.open("rb") as stream:
         header = stream.readline(1000).decode("latin-1").rstrip("\r\n")
-        if header != file.header:
-            raise InputError(f"{path}: line 1 is {header[:80]!r}; it must be {file.header}")
-        while block := stream.read(BLOCK_BYTES) + stream.readline():
+        if header != form.header:
+            raise InputError(f"{path}: line 1 is {header[:80]!r}; it must be {form.header}")
+        for _, block in line_blocks(stream, BLOCK_BYTES):
             text = block.decode("latin-1").replace("\r\n", "\n").removesuffix("\n")
             lines = rest.append(pl.Series("line", text.split("\n"), dtype=pl.String))
-            starts = _starts(lines, file)
+            starts = _starts(lines, form)
             last = int(starts.arg_true()[-1])
             # The last record may go on in the next block; garbage does so for ever, hence the limit.
-            open_end = not _ends(lines[-1:], file)[0] and len(lines) - last < MOST_LINES
+            open_end = not _ends(lines[-1:], form)[0] and len(lines) - last < MOST_LINES
             whole = last if open_end else len(lines)
-            tables.append(_parse(path, file, number, lines[:whole], starts[:whole]))
+            tables.append(_parse(path, form, number, lines[:whole], starts[:whole]))
             number, rest = number + whole, lines[whole:]
     if len(rest):
-        tables.append(_parse(path, file, number, rest, _starts(rest, file)))
+        tables.append(_parse(path, form, number, rest, _starts(rest, form)))
     if not sum(map(len, tables)):
         raise InputError(f"{path}: holds no rows, only its header; fetch it again from {PAGE}")
     return pl.concat(tables)
 
 
-def _starts(lines: pl.Series, file: File) -> pl.Series:
+def _starts(lines: pl.Series, form: RecordForm) -> pl.Series:
     """Which lines begin a record: those that look like it, and those after a line that ends one."""
-    after_end = _ends(lines, file).shift(1, fill_value=True)
-    return lines.str.contains(file.start) | after_end
+    after_end = _ends(lines, form).shift(1, fill_value=True)
+    return lines.str.contains(form.start) | after_end
 
 
-def _ends(lines: pl.Series, file: File) -> pl.Series:
-    return lines.str.contains(file.end) | (lines.str.strip_chars() == "")
+def _ends(lines: pl.Series, form: RecordForm) -> pl.Series:
+    return lines.str.contains(form.end) | (lines.str.strip_chars() == "")
 
 
-def _parse(path: Path, file: File, number: int, lines: pl.Series, starts: pl.Series) -> pl.DataFrame:
+def _parse(path: Path, form: RecordForm, number: int, lines: pl.Series, starts: pl.Series) -> pl.DataFrame:
     """The records in lines of which the first is number ``number`` of the file."""
     numbered = pl.DataFrame({"line": lines, "record": starts.cum_sum()}).with_row_index("number", number)
     if not starts.all():
         together = numbered.group_by("record", maintain_order=True)
         numbered = together.agg(pl.col("line").str.join(" "), pl.col("number").first())
     numbered = numbered.filter(pl.col("line").str.strip_chars() != "")
-    columns = numbered["line"].str.extract_groups(file.record).struct.unnest()
+    columns = numbered["line"].str.extract_groups(form.record).struct.unnest()
     bad = columns.to_series().is_null()
     if bad.any():
         row = numbered.row(int(bad.arg_true()[0]), named=True)
-        raise InputError(f"{path}: line {row['number']} is {row['line'][:80]!r}; a line there is {file.form}")
+        raise InputError(f"{path}: line {row['number']} is {row['line'][:80]!r}; a line there is {form.form}")
     return columns
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import polars as pl
 
+from clickwise.checks import require_choice
 from clickwise.data.layout import Layout
 from clickwise.data.sources.packed import Official, find_file
 from clickwise.data.tables import RawTable, of_layout
-from clickwise.errors import InputError, nearest
 from clickwise.schema import NUMBER_TRANSFORMS, Field, Schema
 
 NUMBERS = tuple(f"I{index}" for index in range(1, 14))
@@ -54,8 +54,7 @@ def load(
     Raises:
         InputError: no file or several, a damaged archive, or another layout.
     """
-    if numbers not in NUMBER_TRANSFORMS:
-        raise InputError(f"source 'criteo': numbers {numbers!r} is unknown{nearest(str(numbers), NUMBER_TRANSFORMS)}")
+    require_choice("source 'criteo'", "numbers", numbers, NUMBER_TRANSFORMS)
     fields = [
         Field(name, kind="number", transform=numbers, buckets=buckets, min_count=min_count) for name in NUMBERS
     ] + [Field(name, min_count=min_count) for name in CATEGORIES]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from clickwise.errors import InputError
+from clickwise.files import user_cache
 
 
 def fetch(url: str, md5: str | None, folder: Path | None) -> Path:
@@ -22,7 +23,7 @@ def fetch(url: str, md5: str | None, folder: Path | None) -> Path:
     import pooch
 
     name = url.rsplit("/", 1)[-1]
-    target = Path(pooch.os_cache("clickwise")) if folder is None else folder
+    target = user_cache() if folder is None else folder
     if (target / name).is_file():
         return target / name
     progress = _ProgressBar(name)

@@ -1,11 +1,17 @@
-"""What every release of MovieLens shares: the options of its sources, and the schema that follows from them."""
+"""What the releases of MovieLens share: what is known of one, the options of its source, and the schema of both."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from clickwise.errors import InputError, nearest
+import polars as pl
+
+from clickwise.checks import require_choice, require_flag, require_whole
+from clickwise.data.sources.archive import Files
+from clickwise.data.sources.stars import LABELS
+from clickwise.errors import InputError
 from clickwise.schema import Field, Schema
 
-LABELS = ("binary", "stars")
+OWNER = "source MovieLens"
 FEATURES = ("all", "ids")
 HISTORY_LENGTH = 5
 GENRE_SLOTS = 5
@@ -34,12 +40,10 @@ class Options:
     session_length: int = 0
 
     def __post_init__(self) -> None:
-        for option, value, known in (("label", self.label, LABELS), ("features", self.features, FEATURES)):
-            if value not in known:
-                raise InputError(f"source MovieLens: {option} {value!r} is unknown{nearest(str(value), known)}")
-        length = self.session_length
-        if not isinstance(length, int) or isinstance(length, bool) or length < 0:
-            raise InputError(f"source MovieLens: session_length must be a whole number of at least 0, not {length!r}")
+        require_choice(OWNER, "label", self.label, LABELS)
+        require_choice(OWNER, "features", self.features, FEATURES)
+        require_flag(OWNER, "shared_vocabulary", self.shared_vocabulary)
+        require_whole(OWNER, "session_length", self.session_length, 0)
         if not self.only_ids:
             return
         for option, given in (
@@ -47,7 +51,7 @@ class Options:
             ("history_length", self.history_length != HISTORY_LENGTH),
         ):
             if given:
-                raise InputError(f"source MovieLens: {option} is of histories, and features 'ids' have none; use 'all'")
+                raise InputError(f"{OWNER}: {option} is of histories, and features 'ids' have none; use 'all'")
 
     @property
     def only_ids(self) -> bool:
@@ -73,7 +77,7 @@ class Options:
                 Field("weekday", column="time", transform="weekday"),
                 Field("season", column="time", transform="season"),
             )
-        classes, click_from = (5, 3) if self.label == "stars" else (2, 1)
+        classes, click_from = LABELS[self.label]
         return Schema(fields, user="user", time="time", item="movie", classes=classes, click_from=click_from)
 
     def _session(self) -> tuple[Field, ...]:
@@ -84,3 +88,23 @@ class Options:
             Field("session_movies", "history", "sequence", movies, slots, of="movie", events="all"),
             Field("session_labels", "history", "sequence", length=slots, of="label", events="all"),
         )
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release.
+
+    Attributes:
+        name: of the official download, and of the folder in it.
+        md5: of the download, as GroupLens publishes it; None for a release that changes.
+        ratings: the file of ratings, by which a folder is recognised.
+        read: the rows, from the files and the options.
+        profile, described: fields for what the release tells of users and of movies.
+    """
+
+    name: str
+    md5: str | None
+    ratings: str
+    read: Callable[[Files, Options], pl.DataFrame]
+    profile: tuple[Field, ...] = ()
+    described: tuple[Field, ...] = ()

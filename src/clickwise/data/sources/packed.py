@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from clickwise.data.files import is_gzip, open_text
 from clickwise.errors import InputError, nearest
-from clickwise.files import new_file
+from clickwise.files import clear_abandoned, new_file, user_cache
 
 COPY_BYTES = 1 << 22
 DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, tarfile.TarError, zlib.error, EOFError)
@@ -59,7 +60,7 @@ def find_file(official: Official, root: Path | None, file: str | None, unpacked:
             raise InputError(f"{found}: no such file for the option 'file'{nearest(str(file), others)}")
     else:
         found = root if root.is_file() else _only(official, root)
-    return _unpack(official, found, unpacked) if _packing(found) else found
+    return _unpack(official, found, unpacked) if _is_packed(found) else found
 
 
 def _only(official: Official, root: Path) -> Path:
@@ -75,22 +76,18 @@ def _only(official: Official, root: Path) -> Path:
     raise InputError(f"{root}: holds no {official.names[0]}; {official.advice}")
 
 
-def _packing(path: Path) -> str:
-    """``zip``, ``gzip`` or nothing, by the first bytes: browsers unpack what they fetch and keep the name."""
+def _is_packed(path: Path) -> bool:
     with path.open("rb") as stream:
-        start = stream.read(4)
-    return "zip" if start == b"PK\x03\x04" else "gzip" if start[:2] == b"\x1f\x8b" else ""
+        return is_gzip(path) or stream.read(4) == b"PK\x03\x04"
 
 
 def _unpack(official: Official, path: Path, folder: Path | str | None) -> Path:
-    if folder is None:
-        import pooch
-
-        folder = Path(pooch.os_cache("clickwise")) / "unpacked"
+    folder = user_cache("unpacked") if folder is None else Path(folder)
     state = path.stat()
     key = hashlib.sha256(f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}".encode()).hexdigest()[:16]
-    target = Path(folder) / f"{official.source}-{key}-{official.names[0]}"
+    target = folder / f"{official.source}-{key}-{official.names[0]}"
     if not target.is_file():
+        clear_abandoned(folder, f"{official.source}-*")
         with new_file(target) as temporary, temporary.open("wb") as stream:
             try:
                 with _content(official, path) as packed:
@@ -103,10 +100,10 @@ def _unpack(official: Official, path: Path, folder: Path | str | None) -> Path:
 @contextmanager
 def _content(official: Official, path: Path) -> Iterator[IO[bytes]]:
     """The text in a zip, a tar in gzip, or gzip alone; a file in gzip within a zip is unpacked too."""
-    if _packing(path) == "gzip" and not path.name.endswith((".tar.gz", ".tgz")):
-        with gzip.open(path) as stream:
-            yield stream  # type: ignore[misc]
-    elif _packing(path) == "gzip":
+    if is_gzip(path) and not path.name.endswith((".tar.gz", ".tgz")):
+        with open_text(path) as stream:
+            yield stream
+    elif is_gzip(path):
         with tarfile.open(path, "r|gz") as archive:
             member = next((one for one in archive if one.isfile() and _is_it(official, one.name)), None)
             stream_of_member = archive.extractfile(member) if member else None
@@ -120,8 +117,8 @@ def _content(official: Official, path: Path) -> Iterator[IO[bytes]]:
                 raise InputError(f"{path}: holds no {official.names[0]}; {official.advice}")
             with archive_of_zip.open(name) as packed:
                 if name.endswith(".gz"):
-                    with gzip.open(packed) as stream:
-                        yield stream  # type: ignore[misc]
+                    with gzip.open(packed) as unpacked:
+                        yield unpacked  # type: ignore[misc]
                 else:
                     yield packed
 

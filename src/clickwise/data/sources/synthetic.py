@@ -5,18 +5,17 @@ interests that drift from session to session; labels are flipped in one traffic 
 while the log runs; popularity has a long tail; some values are missing; the log runs over 14 days.
 
 Columns that no model sees, named in ``Schema.keep``:
-    probability: the true probability that the *recorded* label is 1, flips included: the oracle's prediction.
-    clean_probability: the true probability of a click, before any flip.
+    true_probability: the probability that the *recorded* label is 1, flips included: the oracle's prediction.
+    clean_probability: the probability of a click, before any flip.
     group: the user's mechanism, an index into ``GROUPS``.
     flipped: 1 where the recorded label is not what the user did.
     session: number of the session.
 """
 
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 
+from clickwise.checks import require_number, require_whole
 from clickwise.data.sources import exposure
 from clickwise.data.sources.exposure import CHANNEL_SHARES, FLAWED_CHANNEL, Impressions
 from clickwise.data.sources.mechanisms import click, drifting_interests, sigmoid
@@ -26,8 +25,9 @@ from clickwise.data.sources.world import World
 from clickwise.errors import InputError
 from clickwise.schema import Schema
 
-__all__ = ["GROUPS", "generate", "load", "requests", "synthetic_schema"]
+__all__ = ["GROUPS", "generate", "requests", "synthetic_schema"]
 
+OWNER = "source 'synthetic'"
 MOST_NOISE = 0.16  # above it more than half of the flawed channel would be flipped
 STREAMS = 13  # independent random streams, so that one option does not stir what another decides
 
@@ -74,12 +74,11 @@ def generate(
     Raises:
         InputError: an option that is out of its range, or more impressions than the users can have in 14 days.
     """
-    _check_whole("users", users, 1)
-    _check_whole("items", items, 1)
-    most = users * exposure.MOST_ROWS_PER_USER
-    _check_whole("impressions", impressions, 1, most, f" for {users} users")
-    _check_whole("session_length", session_length, 0)
-    _check_strengths(seed, heterogeneity, drift, noise, click_rate, personality, contrast, gating)
+    require_whole(OWNER, "session_length", session_length, 0)
+    require_whole(OWNER, "impressions", impressions, 1)
+    _check(users, items, seed, heterogeneity, drift, noise, click_rate, personality, contrast, gating)
+    if impressions > (most := users * exposure.MOST_ROWS_PER_USER):
+        raise InputError(f"{OWNER}: impressions must be at most {most} for {users} users, not {impressions}")
     streams = np.random.default_rng(seed).spawn(STREAMS)
     world = World.drawn(users, items, heterogeneity, personality, contrast, streams, gating)
     people, goods = world.users, world.items
@@ -116,9 +115,9 @@ def requests(
     Raises:
         InputError: an option that is out of its range.
     """
-    for name, value in (("count", count), ("candidates", candidates), ("users", users), ("items", items)):
-        _check_whole(name, value, 1)
-    _check_strengths(seed, heterogeneity, drift, 0.0, click_rate, personality, contrast, gating)
+    require_whole(OWNER, "count", count, 1)
+    require_whole(OWNER, "candidates", candidates, 1)
+    _check(users, items, seed, heterogeneity, drift, 0.0, click_rate, personality, contrast, gating)
     streams = np.random.default_rng(seed).spawn(STREAMS)
     world = World.drawn(users, items, heterogeneity, personality, contrast, streams, gating)
     people, goods = world.users, world.items
@@ -130,32 +129,12 @@ def requests(
     return raw_table(people, goods, rows).with_columns(truth), synthetic_schema()
 
 
-def load(
-    root: Path | None = None,
-    users: int = 2_000,
-    items: int = 800,
-    impressions: int = 120_000,
-    seed: int = 0,
-    heterogeneity: float = 1.0,
-    drift: float = 1.0,
-    noise: float = 0.1,
-    click_rate: float = 0.2,
-    personality: float = 1.0,
-    contrast: float = 0.0,
-    gating: float = 0.0,
-    session_length: int = 0,
-) -> tuple[pl.DataFrame, Schema]:
-    """``generate`` as a named source. It reads no file, so ``root`` plays no part."""
-    strengths = heterogeneity, drift, noise, click_rate, personality, contrast, gating
-    return generate(users, items, impressions, seed, *strengths, session_length)
-
-
 def _truth(
     people: Users, rows: Impressions, label: Ints, probability: Floats, clean: Floats, flipped: Ints
 ) -> list[pl.Series]:
     columns = {
         "label": label,
-        "probability": probability,
+        "true_probability": probability,
         "clean_probability": clean,
         "group": people.group[rows.user],
         "flipped": flipped,
@@ -164,7 +143,9 @@ def _truth(
     return [pl.Series(name, values) for name, values in columns.items()]
 
 
-def _check_strengths(
+def _check(
+    users: int,
+    items: int,
     seed: int,
     heterogeneity: float,
     drift: float,
@@ -174,23 +155,13 @@ def _check_strengths(
     contrast: float,
     gating: float,
 ) -> None:
-    _check_whole("seed", seed, 0)
-    _check("heterogeneity", heterogeneity, 0, 1)
-    _check("drift", drift, 0)
-    _check("noise", noise, 0, MOST_NOISE)
-    _check("click_rate", click_rate, 0.01, 0.99)
-    _check("personality", personality, 0)
-    _check("contrast", contrast, 0, 1)
-    _check("gating", gating, 0, 1)
-
-
-def _check_whole(name: str, value: int, least: int, most: float = np.inf, where: str = "") -> None:
-    if not isinstance(value, int):
-        raise InputError(f"source 'synthetic': {name} must be a whole number, not {value!r}")
-    _check(name, value, least, most, where)
-
-
-def _check(name: str, value: float, least: float, most: float = np.inf, where: str = "") -> None:
-    if not least <= value <= most:
-        allowed = f"at least {least}" if most == np.inf else f"between {least} and {most}"
-        raise InputError(f"source 'synthetic': {name} must be {allowed}{where}, not {value}")
+    require_whole(OWNER, "users", users, 1)
+    require_whole(OWNER, "items", items, 1)
+    require_whole(OWNER, "seed", seed, 0)
+    require_number(OWNER, "heterogeneity", heterogeneity, 0, 1)
+    require_number(OWNER, "drift", drift, 0)
+    require_number(OWNER, "noise", noise, 0, MOST_NOISE)
+    require_number(OWNER, "click_rate", click_rate, 0.01, 0.99)
+    require_number(OWNER, "personality", personality, 0)
+    require_number(OWNER, "contrast", contrast, 0, 1)
+    require_number(OWNER, "gating", gating, 0, 1)

@@ -75,7 +75,7 @@ def synthetic_schema(session_length: int = 0) -> Schema:
         user="user",
         time="time",
         item="item",
-        keep=("probability", "clean_probability", "group", "flipped", "session"),
+        keep=("true_probability", "clean_probability", "group", "flipped", "session"),
     )
 
 
