@@ -55,6 +55,13 @@ def test_gauc_weighs_by_impressions_and_reports_who_is_left_out() -> None:
     assert (found.users_without_clicks, found.users_only_clicks) == (1, 1)
 
 
+def test_what_counts_as_a_click_is_told() -> None:
+    """Five classes of which 3 and 4 are clicks: users 0 and 2 have none, user 1 has nothing else."""
+    label, user = np.array([1, 1, 4, 4, 2, 2]), np.array([0, 0, 1, 1, 2, 2])
+    found = grouped.gauc(grouped.user_table(label, np.full((6, 5), 0.2), user, click_from=3))
+    assert (found.users_without_clicks, found.users_only_clicks) == (2, 1)
+
+
 def test_gauc_without_a_user_of_both_classes_is_nan() -> None:
     found = grouped.gauc(grouped.user_table(np.array([0, 1]), np.array([0.1, 0.9]), np.array([1, 2])))
     assert np.isnan(found.value)

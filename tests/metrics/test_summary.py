@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clickwise.errors import InputError
-from clickwise.metrics import grouped, pointwise, summary
+from clickwise.metrics import bootstrap, grouped, pointwise, summary
 from clickwise.metrics.bootstrap import bootstrap_metrics
 from clickwise.metrics.significance import percentile_interval
 
@@ -105,6 +105,21 @@ def test_shared_replicates_give_the_same_results(log: Log) -> None:
     expected = summary.differences(label, user, predictions, "good", 40, 9)
     for one, other in zip(found, expected, strict=True):
         assert one == pytest.approx(other)
+
+
+def test_rows_are_ranked_once_for_all_results(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    label, user, truth, predictions = log
+    expected = summary.summarise(label, user, predictions, None, truth, 40, 9)
+    ranked: list[int] = []
+    for module, name in ((summary, "user_table"), (bootstrap, "user_table"), (pointwise, "roc_auc_score")):
+        whole = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given, whole=whole: (ranked.append(1), whole(*given))[1])
+    shared = summary.replicate(label, user, predictions, truth, 40, 9)
+    assert len(ranked) == 2 * (1 + sum(map(len, predictions.values())))  # each prediction by user, and as a whole
+    assert summary.summarise(label, user, predictions, None, truth, shared) == expected
+    for reference in predictions:
+        summary.differences(label, user, predictions, reference, shared)
+    assert len(ranked) == 2 * (1 + sum(map(len, predictions.values())))
 
 
 def test_undefined_values_are_none_and_json_strict() -> None:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from clickwise.errors import InputError
-from clickwise.report.inputs import read_predictions, read_results
+from clickwise.report.inputs import read_predictions, read_results, user_codes
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def predictions_path(tmp_path: Path) -> Path:
             "a@b@0": [[0.2, 0.8], [0.5, 0.5], [1.0, 0.0]],
             "a@b@1": [[0.4, 0.6], [0.5, 0.5], [0.0, 1.0]],
             "bid": [1.0, 2.0, 3.0],
+            "mail@home": [1.0, 2.0, 3.0],
         }
     )
     frame.write_parquet(tmp_path / "p.parquet")
@@ -42,6 +43,12 @@ def test_arrays_are_read_like_lists(predictions_path: Path) -> None:
     frame = pl.read_parquet(predictions_path).with_columns(pl.col("a@b@0", "a@b@1").list.to_array(2))
     frame.write_parquet(predictions_path)
     np.testing.assert_allclose(read_predictions(predictions_path).probability("a@b")[0], [0.3, 0.7])
+
+
+def test_users_are_told_apart_by_value_a_missing_one_too() -> None:
+    assert user_codes(pl.Series([7, None, -3, 7, None])).tolist() == [2, 0, 1, 2, 0]
+    assert user_codes(pl.Series(["b", "a", "b", "ä"])).tolist() == [1, 0, 1, 2]
+    assert user_codes(pl.Series([], dtype=pl.String)).tolist() == []
 
 
 def test_an_unknown_method_names_the_column(predictions_path: Path) -> None:
@@ -64,8 +71,8 @@ def test_predictions_that_cannot_be_used(tmp_path: Path, predictions_path: Path)
     ("change", "words"),
     [
         ({"format": "other"}, "'format' must be 'clickwise-results'"),
-        ({"version": 99}, "results version 99"),
-        ({"version": "1"}, "results version '1'"),
+        ({"version": 99}, "format version 99"),
+        ({"version": "1"}, "format version '1'"),
         ({"methods": None}, "the key 'methods' is missing"),
     ],
 )

@@ -12,11 +12,10 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from clickwise.array_types import FloatArray, IntArray
 from clickwise.errors import InputError, nearest
-from clickwise.metrics.grouped import group_users, user_table
+from clickwise.metrics.grouped import UserTable, group_users, user_table
 from clickwise.metrics.pointwise import (
-    FloatArray,
-    IntArray,
     checked,
     entropy,
     example_logloss,
@@ -39,6 +38,11 @@ def resample_weights(users: int, replicates: int, seed: int) -> Iterator[npt.NDA
     Each column is multinomial: ``users`` draws with replacement, each user equally likely, so it sums to ``users``.
     A chunk holds at most 128 replicates and 64 MiB (but at least one replicate). The same ``seed`` gives the same
     weights.
+
+    Args:
+        users: how many there are.
+        replicates: how many.
+        seed: of the draws.
     """
     if users < 1 or replicates < 1:
         raise InputError(f"bootstrap: needs at least 1 user and 1 replicate, not {users} and {replicates}")
@@ -53,10 +57,11 @@ def resample_weights(users: int, replicates: int, seed: int) -> Iterator[npt.NDA
 def bootstrap_metrics(
     label: npt.NDArray[Any],
     probabilities: Mapping[Name, npt.NDArray[Any]],
-    user: npt.NDArray[np.int64],
+    user: IntArray,
     metrics: Collection[str] = ("auc", "gauc", "logloss"),
     replicates: int = 1000,
     seed: int = 0,
+    tables: Mapping[Name, UserTable] | None = None,
 ) -> dict[Name, dict[str, FloatArray]]:
     """Metrics of every prediction in every replicate, ``float64 [replicates]`` each.
 
@@ -64,9 +69,13 @@ def bootstrap_metrics(
     A replicate that does not define a metric (no click drawn, say) has NaN there.
 
     Args:
-        label, user: ``[rows]``.
+        label: ``[rows]``.
+        user: ``[rows]``, codes.
         probabilities: a prediction ``[rows]`` or ``[rows, classes]`` for each name.
         metrics: some of ``METRICS``.
+        replicates: how many.
+        seed: of the draws.
+        tables: ``user_table`` of each prediction where it is known already; GAUC reads it.
     """
     if not probabilities:
         raise InputError("bootstrap: no predictions; give at least one")
@@ -74,7 +83,12 @@ def bootstrap_metrics(
         if metric not in METRICS:
             raise InputError(f"bootstrap: metric {metric!r} is unknown{nearest(metric, METRICS)}")
     _, member, rows = group_users(user, len(label))
-    prepared = {name: _prepare(label, p, member, rows, metrics) for name, p in probabilities.items()}
+    if "gauc" in metrics and tables is None:
+        tables = {name: user_table(label, p, user) for name, p in probabilities.items()}
+    prepared = {
+        name: _prepare(label, p, member, rows, "auc" in metrics, (tables or {}).get(name))
+        for name, p in probabilities.items()
+    }
     sums = [values for prediction in prepared.values() for values in prediction.sums.values()]
     stacked, bounds = np.concatenate(sums), np.cumsum([len(values) for values in sums])[:-1]
     chunks: dict[Name, list[dict[str, FloatArray]]] = {name: [] for name in prepared}
@@ -106,7 +120,8 @@ def _prepare(
     probability: npt.NDArray[Any],
     member: IntArray,
     rows: IntArray,
-    metrics: Collection[str],
+    ranked: bool,
+    table: UserTable | None,
 ) -> _Prediction:
     label, probability = checked(label, probability)
     hits, columns = one_versus_rest(label, probability)
@@ -119,11 +134,10 @@ def _prepare(
         "squared_error": _by_user((columns - hits) ** 2, member),
         "probability": _by_user(columns, member),
     }
-    if "gauc" in metrics:
-        user_auc = user_table(label, probability, member).auc
-        sums["gauc"] = (np.nan_to_num(user_auc) * rows)[None]
-        sums["covered"] = (~np.isnan(user_auc) * rows)[None].astype(np.float64)
-    problems = zip(hits, columns, strict=True) if "auc" in metrics else ()
+    if table is not None:
+        sums["gauc"] = (np.nan_to_num(table.auc) * rows)[None]
+        sums["covered"] = (~np.isnan(table.auc) * rows)[None].astype(np.float64)
+    problems = zip(hits, columns, strict=True) if ranked else ()
     return _Prediction(tuple(rank(hit, column, member, len(rows)) for hit, column in problems), sums)
 
 

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from clickwise.array_types import BoolArray, FloatArray, IntArray
 from clickwise.errors import InputError
 from clickwise.metrics.pointwise import (
-    FloatArray,
-    IntArray,
     auc,
     checked,
     example_logloss,
@@ -30,7 +29,7 @@ class UserTable:
     Attributes:
         user: ``int64 [users]``, the codes.
         rows: ``int64 [users]``, impressions.
-        clicks: ``int64 [users]``, impressions with a label above 0.
+        clicks: ``int64 [users]``, impressions with a label of a click.
         auc: ``float64 [users]``, ties counting half; NaN for users with one class only. With several classes the
             mean of one against the rest over the classes that the user has rows in and out of.
         logloss: ``float64 [users]``, mean over the user's rows.
@@ -51,8 +50,7 @@ class Gauc:
         value: the weighted mean; NaN when no user has more than one class.
         coverage: share of impressions that belong to those users.
         user_coverage: share of users that they are.
-        users_without_clicks, users_only_clicks: the users left out, by count. With several classes "clicks" are
-            labels above 0.
+        users_without_clicks, users_only_clicks: the users left out, by count: all their rows are of one class.
     """
 
     value: float
@@ -72,8 +70,17 @@ class EarlierBucket:
     auc: float
 
 
-def user_table(label: npt.NDArray[Any], probability: npt.NDArray[Any], user: npt.NDArray[np.int64]) -> UserTable:
-    """Rows, clicks, AUC and LogLoss of each user; ``label``, ``probability`` and ``user`` are aligned by row."""
+def user_table(
+    label: npt.NDArray[Any], probability: npt.NDArray[Any], user: IntArray, click_from: int = 1
+) -> UserTable:
+    """Rows, clicks, AUC and LogLoss of each user.
+
+    Args:
+        label: ``[rows]``, as in ``pointwise``.
+        probability: ``[rows]`` or ``[rows, classes]``.
+        user: ``[rows]``, codes.
+        click_from: the lowest label that is a click.
+    """
     label, probability = checked(label, probability)
     codes, member, rows = group_users(user, len(label))
     hits, columns = one_versus_rest(label, probability)
@@ -81,13 +88,13 @@ def user_table(label: npt.NDArray[Any], probability: npt.NDArray[Any], user: npt
     return UserTable(
         user=codes,
         rows=rows,
-        clicks=np.bincount(member[label > 0], minlength=len(codes)),
+        clicks=np.bincount(member[label >= click_from], minlength=len(codes)),
         auc=mean_defined(aucs),
         logloss=np.bincount(member, weights=example_logloss(label, probability)) / rows,
     )
 
 
-def group_users(user: npt.NDArray[np.int64], rows: int) -> tuple[IntArray, IntArray, IntArray]:
+def group_users(user: IntArray, rows: int) -> tuple[IntArray, IntArray, IntArray]:
     """Distinct codes ``[users]``, position of each row's user among them ``[rows]``, rows of each user ``[users]``."""
     user = np.asarray(user)
     if user.shape != (rows,):
@@ -95,7 +102,7 @@ def group_users(user: npt.NDArray[np.int64], rows: int) -> tuple[IntArray, IntAr
     return np.unique(user, return_inverse=True, return_counts=True)
 
 
-def _auc_by_group(hit: npt.NDArray[np.bool_], score: FloatArray, member: IntArray, group_rows: IntArray) -> FloatArray:
+def _auc_by_group(hit: BoolArray, score: FloatArray, member: IntArray, group_rows: IntArray) -> FloatArray:
     """Mann-Whitney AUC of each group from ranks within it, tied rows sharing their mean rank."""
     order = np.lexsort((score, member))
     hit, score, member = hit[order], score[order], member[order]
@@ -142,7 +149,8 @@ def auc_by_earlier(
     """AUC of the rows whose user has so many earlier interactions; the cold-start curve.
 
     Args:
-        label, probability: as in ``pointwise``.
+        label: ``[rows]``, as in ``pointwise``.
+        probability: ``[rows]`` or ``[rows, classes]``.
         earlier: ``[rows]``, number of strictly earlier rows of the row's user.
         edges: lowest value of each bucket, rising from 0. A bucket with no rows, or rows of one class, has AUC NaN.
     """
@@ -159,7 +167,7 @@ def auc_by_earlier(
 
 
 def _earlier_bucket(
-    label: IntArray, probability: FloatArray, inside: npt.NDArray[np.bool_], low: int, high: int | None
+    label: IntArray, probability: FloatArray, inside: BoolArray, low: int, high: int | None
 ) -> EarlierBucket:
     rows = int(inside.sum())
     return EarlierBucket(low, high, rows, auc(label[inside], probability[inside]) if rows else float("nan"))

@@ -15,10 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
+from clickwise.array_types import BoolArray, FloatArray, IntArray
 from clickwise.errors import InputError
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 CLIP = 1e-7
 """LogLoss keeps probabilities within ``[CLIP, 1 - CLIP]``, so one confident mistake costs at most 16.1."""
@@ -52,7 +50,7 @@ def _first(wrong: npt.ArrayLike) -> int | None:
     return int(np.argmax(wrong)) if np.any(wrong) else None
 
 
-def one_versus_rest(label: IntArray, probability: FloatArray) -> tuple[npt.NDArray[np.bool_], FloatArray]:
+def one_versus_rest(label: IntArray, probability: FloatArray) -> tuple[BoolArray, FloatArray]:
     """Binary problems: hits ``[problems, rows]`` and probabilities ``[problems, rows]``, one a class or one in all."""
     if probability.ndim == 1:
         return (label == 1)[None], probability[None]
@@ -79,13 +77,20 @@ def entropy(counts: npt.ArrayLike) -> Any:
 
 
 def example_logloss(label: npt.NDArray[Any], probability: npt.NDArray[Any]) -> FloatArray:
-    """Natural-log loss of each row, ``[rows]``; probabilities are kept within ``[CLIP, 1 - CLIP]``."""
-    label, probability = checked(label, probability)
+    """Natural-log loss of each row, ``[rows]``."""
+    return negative_log(label_probability(*checked(label, probability)))
+
+
+def label_probability(label: npt.NDArray[Any], probability: npt.NDArray[Any]) -> FloatArray:
+    """Probability of the recorded label, ``[rows]``; the arguments are not checked."""
     if probability.ndim == 1:
-        chosen = np.where(label == 1, probability, 1.0 - probability)
-    else:
-        chosen = probability[np.arange(len(label)), label]
-    return -np.log(np.clip(chosen, CLIP, 1.0 - CLIP))
+        return np.where(label == 1, probability, 1.0 - probability).astype(np.float64)
+    return np.asarray(probability[np.arange(len(label)), label], dtype=np.float64)
+
+
+def negative_log(likelihood: npt.NDArray[Any]) -> FloatArray:
+    """Natural-log loss of rows whose recorded label has these probabilities, kept within ``[CLIP, 1 - CLIP]``."""
+    return -np.log(np.clip(likelihood, CLIP, 1.0 - CLIP))
 
 
 def auc(label: npt.NDArray[Any], probability: npt.NDArray[Any]) -> float:
@@ -138,12 +143,17 @@ def calibration(label: npt.NDArray[Any], probability: npt.NDArray[Any], bins: in
 
     Equal probabilities always share a bin, so the bins do not depend on the order of rows and a model with few
     distinct values has fewer of them.
+
+    Args:
+        label: ``[rows]``.
+        probability: ``[rows]`` or ``[rows, classes]``.
+        bins: how many at most.
     """
     hits, columns = one_versus_rest(*checked(label, probability))
     return tuple(_calibration(hit, column, bins) for hit, column in zip(hits, columns, strict=True))
 
 
-def _calibration(hit: npt.NDArray[np.bool_], probability: FloatArray, bins: int) -> Calibration:
+def _calibration(hit: BoolArray, probability: FloatArray, bins: int) -> Calibration:
     _, inverse, count = np.unique(probability, return_inverse=True, return_counts=True)
     rows_below = np.cumsum(count) - count
     bin_of_row = (rows_below * bins // len(hit))[inverse]

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from clickwise.errors import InputError, nearest
+from clickwise.array_types import FloatArray, IntArray
+from clickwise.errors import InputError
 from clickwise.metrics.grouped import group_users
-from clickwise.metrics.pointwise import FloatArray, IntArray, example_logloss
+from clickwise.metrics.pointwise import example_logloss
 
 Predictions = Mapping[str, npt.NDArray[Any]]
 """By model, the probability ``[rows]`` (of a click) or ``[rows, classes]``; the same shape for all."""
@@ -40,16 +41,6 @@ class Winners:
         """Share of users that each model wins; ties go to the first model (``grouped.users_won`` splits them)."""
         counts = np.bincount(self.model, minlength=len(self.models))
         return dict(zip(self.models, (counts / len(self.user)).tolist(), strict=True))
-
-    def won_by(self, model: str) -> npt.NDArray[np.bool_]:
-        """``bool [users]``, true for the users that ``model`` wins.
-
-        Raises:
-            InputError: there is no such model.
-        """
-        if model not in self.models:
-            raise InputError(f"winners: no model {model!r}{nearest(model, self.models)}")
-        return self.model == self.models.index(model)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +72,7 @@ def perfect_sample(label: npt.NDArray[Any], predictions: Predictions) -> npt.NDA
     return _chosen(predictions, np.argmin(_losses(label, predictions), axis=0))
 
 
-def perfect_user(label: npt.NDArray[Any], user: npt.NDArray[np.int64], predictions: Predictions) -> PerfectUser:
+def perfect_user(label: npt.NDArray[Any], user: IntArray, predictions: Predictions) -> PerfectUser:
     """For each row the probability of the model with the lowest mean LogLoss on all rows of the row's user.
 
     Args:
@@ -96,8 +87,14 @@ def perfect_user(label: npt.NDArray[Any], user: npt.NDArray[np.int64], predictio
     return PerfectUser(_chosen(predictions, won.model[np.searchsorted(won.user, user)]), won)
 
 
-def winners(label: npt.NDArray[Any], user: npt.NDArray[np.int64], predictions: Predictions) -> Winners:
-    """The model that wins each user; arguments and errors as those of ``perfect_user``."""
+def winners(label: npt.NDArray[Any], user: IntArray, predictions: Predictions) -> Winners:
+    """The model that wins each user; arguments and errors as those of ``perfect_user``.
+
+    Args:
+        label: ``[rows]``.
+        user: ``[rows]``, codes.
+        predictions: by model.
+    """
     losses = _losses(label, predictions)
     codes, member, rows = group_users(user, losses.shape[1])
     sums = [np.bincount(member, weights=loss, minlength=len(codes)) for loss in losses]

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from clickwise.array_types import FloatArray
 from clickwise.errors import InputError
-from clickwise.metrics.pointwise import FloatArray
 
 LEVEL = 0.95
 
@@ -45,6 +45,11 @@ def paired_difference(replicates_a: FloatArray, replicates_b: FloatArray, observ
 
     p is twice the smaller tail of the replicates' differences beyond 0, each tail counted with one replicate more
     than was seen, so it is never below ``2 / (replicates + 1)``. Replicates where either is NaN are left out.
+
+    Args:
+        replicates_a: ``[replicates]``.
+        replicates_b: ``[replicates]``, of the same draws.
+        observed: a - b on the rows as they are.
     """
     if replicates_a.shape != replicates_b.shape:
         raise InputError(f"paired_difference: {len(replicates_a)} and {len(replicates_b)} replicates cannot be paired")
@@ -85,6 +90,10 @@ def combine(replicates: FloatArray, seed: int) -> FloatArray:
     In each replicate the seeds are drawn with replacement and the values of those drawn averaged. The same ``seed``
     draws the same seeds for all methods that have equally many. With few seeds the spread between them is
     understated, by ``(seeds - 1) / seeds`` in variance.
+
+    Args:
+        replicates: ``[seeds, replicates]``.
+        seed: of the draws of seeds.
     """
     seeds, columns = replicates.shape
     if seeds == 1:

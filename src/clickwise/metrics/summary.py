@@ -4,7 +4,6 @@
 Results are plain dicts of floats, ints and None (where a value is undefined): ready for JSON.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,12 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from clickwise.array_types import FloatArray, IntArray
 from clickwise.errors import InputError, nearest
 from clickwise.metrics import pointwise
 from clickwise.metrics.bootstrap import METRICS as BOOTSTRAPPED
 from clickwise.metrics.bootstrap import bootstrap_metrics
-from clickwise.metrics.grouped import UserTable, auc_by_earlier, gauc, user_table, users_won
-from clickwise.metrics.pointwise import FloatArray
+from clickwise.metrics.grouped import UserTable, gauc, user_table, users_won
+from clickwise.metrics.plain import cold_start, coverage, plain
 from clickwise.metrics.significance import Interval, combine, holm, over_seeds, paired_difference, percentile_interval
 
 Predictions = Mapping[str, Sequence[npt.NDArray[Any]]]
@@ -30,12 +30,20 @@ ORACLE = "oracle"
 
 @dataclass(frozen=True)
 class Replicates:
-    """Bootstrap values ``[replicates]`` by method and metric: users, and seeds where there are several, resampled."""
+    """What the bootstrap gives, beside what it was drawn from.
+
+    Attributes:
+        values: ``[replicates]`` by method and metric: users, and seeds where there are several, resampled.
+        observed: ``[seeds]`` by method and metric of ``COMPARED``, on the rows as they are.
+        tables: by method, the ``user_table`` of each seed.
+    """
 
     values: Mapping[str, Mapping[str, FloatArray]]
+    observed: Mapping[str, Mapping[str, FloatArray]]
+    tables: Mapping[str, Sequence[UserTable]]
 
     def of(self, method: str) -> Mapping[str, FloatArray]:
-        """Those of one method."""
+        """Values of one method."""
         if method not in self.values:
             raise InputError(f"replicates: none of method {method!r}{nearest(method, self.values)}")
         return self.values[method]
@@ -43,16 +51,28 @@ class Replicates:
 
 def replicate(
     label: npt.NDArray[Any],
-    user: npt.NDArray[np.int64],
+    user: IntArray,
     predictions: Predictions,
     truth: npt.NDArray[Any] | None = None,
     replicates: int = 1000,
     seed: int = 0,
+    click_from: int = 1,
 ) -> Replicates:
-    """The bootstrap that ``summarise`` and ``differences`` share; the costly part of both."""
+    """The bootstrap that ``summarise`` and ``differences`` share; the costly part of both.
+
+    Args:
+        label: ``[rows]``.
+        user: ``[rows]``, codes.
+        predictions: by method, one array ``[rows]`` or ``[rows, classes]`` a training seed.
+        truth: the true probabilities, if known.
+        replicates: how many.
+        seed: of the bootstrap.
+        click_from: the lowest label that is a click.
+    """
     methods = _with_oracle(predictions, truth)
     flat = {(method, i): p for method, seeds in methods.items() for i, p in enumerate(seeds)}
-    drawn = bootstrap_metrics(label, flat, user, BOOTSTRAPPED, replicates, seed)
+    tables = {name: user_table(label, p, user, click_from) for name, p in flat.items()}
+    drawn = bootstrap_metrics(label, flat, user, BOOTSTRAPPED, replicates, seed, tables)
     return Replicates(
         {
             method: {
@@ -60,28 +80,36 @@ def replicate(
                 for metric in BOOTSTRAPPED
             }
             for method, seeds in methods.items()
-        }
+        },
+        {
+            method: {metric: np.array([getattr(pointwise, metric)(label, p) for p in seeds]) for metric in COMPARED}
+            for method, seeds in methods.items()
+        },
+        {method: [tables[method, i] for i in range(len(seeds))] for method, seeds in methods.items()},
     )
 
 
 def summarise(
     label: npt.NDArray[Any],
-    user: npt.NDArray[np.int64],
+    user: IntArray,
     predictions: Predictions,
     earlier: npt.NDArray[np.integer[Any]] | None = None,
     truth: npt.NDArray[Any] | None = None,
     replicates: int | Replicates = 1000,
     seed: int = 0,
+    click_from: int = 1,
 ) -> dict[str, dict[str, Any]]:
     """Every metric of every method.
 
     Args:
-        label, user: ``[rows]``.
-        predictions: see above.
+        label: ``[rows]``.
+        user: ``[rows]``, codes.
+        predictions: by method, one array ``[rows]`` or ``[rows, classes]`` a training seed.
         earlier: ``[rows]``, number of the user's earlier interactions; without it there is no cold-start curve.
         truth: the true probabilities, if known; they join the methods as ``"oracle"`` and win no users.
         replicates: how many, or those of ``replicate`` (then made with the same rows, predictions and truth).
         seed: of the bootstrap; read only when ``replicates`` is a number.
+        click_from: the lowest label that is a click, for ``coverage``; read only when ``replicates`` is a number.
 
     Returns:
         By method: for each of ``METRICS`` ``{"mean", "low", "high"}`` (mean over seeds on the rows as they are; the
@@ -89,17 +117,16 @@ def summarise(
         ``"coverage"`` (shares of ``users`` and ``impressions`` that GAUC covers, counts of the users left out),
         ``"users_won"`` (share, by LogLoss averaged over seeds; None for the oracle), and ``"cold_start"``.
     """
-    drawn = _replicates(label, user, predictions, truth, replicates, seed)
     methods = _with_oracle(predictions, truth)
-    tables = {method: [user_table(label, p, user) for p in seeds] for method, seeds in methods.items()}
-    won = users_won({method: np.mean([t.logloss for t in tables[method]], axis=0) for method in predictions})
+    drawn = _drawn(label, user, methods, replicates, seed, click_from)
+    won = users_won({method: np.mean([t.logloss for t in drawn.tables[method]], axis=0) for method in predictions})
     return {
         method: {
-            **_metrics(label, seeds, tables[method], drawn.of(method)),
+            **_metrics(label, seeds, method, drawn),
             "seeds": len(seeds),
-            "coverage": _coverage(tables[method][0]),
+            "coverage": coverage(drawn.tables[method][0]),
             "users_won": won.get(method),
-            "cold_start": [] if earlier is None else _cold_start(label, seeds, earlier),
+            "cold_start": [] if earlier is None else cold_start(label, seeds, earlier),
         }
         for method, seeds in methods.items()
     }
@@ -107,7 +134,7 @@ def summarise(
 
 def differences(
     label: npt.NDArray[Any],
-    user: npt.NDArray[np.int64],
+    user: IntArray,
     predictions: Predictions,
     reference: str,
     replicates: int | Replicates = 1000,
@@ -117,35 +144,46 @@ def differences(
 
     Each entry has ``method``, ``reference``, ``metric``, ``difference`` (of the means over seeds), ``low`` and
     ``high`` (95 %), ``p`` (two-sided) and ``p_corrected`` (Holm, over the methods within a metric).
+
+    Args:
+        label: ``[rows]``.
+        user: ``[rows]``, codes.
+        predictions: by method, one array ``[rows]`` or ``[rows, classes]`` a training seed.
+        reference: the method that the others are held against.
+        replicates: how many, or those of ``replicate``.
+        seed: of the bootstrap; read only when ``replicates`` is a number.
     """
     if reference not in predictions:
         raise InputError(f"reference: no method {reference!r}{nearest(reference, predictions)}")
-    drawn = _replicates(label, user, predictions, None, replicates, seed)
+    drawn = _drawn(label, user, predictions, replicates, seed)
     others = [method for method in predictions if method != reference]
     rows: list[dict[str, Any]] = []
     for metric in COMPARED:
-        means = {m: np.mean([getattr(pointwise, metric)(label, p) for p in predictions[m]]) for m in predictions}
+        means = {method: float(np.mean(drawn.observed[method][metric])) for method in predictions}
         found = [
             paired_difference(drawn.of(m)[metric], drawn.of(reference)[metric], means[m] - means[reference])
             for m in others
         ]
         for method, one, corrected in zip(others, found, holm([one.p for one in found]), strict=True):
             names = {"method": method, "reference": reference, "metric": metric}
-            rows.append(names | _plain(asdict(one) | {"p_corrected": corrected}))
+            rows.append(names | plain(asdict(one) | {"p_corrected": corrected}))
     return rows
 
 
-def _replicates(
+def _drawn(
     label: npt.NDArray[Any],
-    user: npt.NDArray[np.int64],
-    predictions: Predictions,
-    truth: npt.NDArray[Any] | None,
+    user: IntArray,
+    methods: Predictions,
     replicates: int | Replicates,
     seed: int,
+    click_from: int = 1,
 ) -> Replicates:
-    if isinstance(replicates, Replicates):
-        return replicates
-    return replicate(label, user, predictions, truth, replicates, seed)
+    """The replicates given, once they are known to have all ``methods``, or new ones."""
+    if not isinstance(replicates, Replicates):
+        return replicate(label, user, methods, None, replicates, seed, click_from)
+    for method in methods:
+        replicates.of(method)
+    return replicates
 
 
 def _with_oracle(predictions: Predictions, truth: npt.NDArray[Any] | None) -> dict[str, Sequence[npt.NDArray[Any]]]:
@@ -158,40 +196,13 @@ def _with_oracle(predictions: Predictions, truth: npt.NDArray[Any] | None) -> di
 
 
 def _metrics(
-    label: npt.NDArray[Any],
-    seeds: Sequence[npt.NDArray[Any]],
-    tables: Sequence[UserTable],
-    drawn: Mapping[str, FloatArray],
+    label: npt.NDArray[Any], seeds: Sequence[npt.NDArray[Any]], method: str, drawn: Replicates
 ) -> dict[str, dict[str, float | None]]:
-    values = {name: [getattr(pointwise, name)(label, p) for p in seeds] for name in METRICS if name != "gauc"}
-    values["gauc"] = [gauc(table).value for table in tables]
-    intervals = {name: over_seeds(values[name]) for name in METRICS}
-    for name, replicates in drawn.items():
-        intervals[name] = Interval(intervals[name].mean, *percentile_interval(replicates))
-    return {name: _plain(asdict(interval)) for name, interval in intervals.items()}
-
-
-def _coverage(table: UserTable) -> dict[str, float | int]:
-    found = gauc(table)
-    return {
-        "users": found.user_coverage,
-        "impressions": found.coverage,
-        "users_without_clicks": found.users_without_clicks,
-        "users_only_clicks": found.users_only_clicks,
+    known = {**drawn.observed[method], "gauc": np.array([gauc(table).value for table in drawn.tables[method]])}
+    values = {
+        name: known[name] if name in known else [getattr(pointwise, name)(label, p) for p in seeds] for name in METRICS
     }
-
-
-def _cold_start(
-    label: npt.NDArray[Any], seeds: Sequence[npt.NDArray[Any]], earlier: npt.NDArray[np.integer[Any]]
-) -> list[dict[str, float | int | None]]:
-    """AUC by number of earlier interactions, averaged over seeds; ``to`` is inclusive, None in the last bucket."""
-    curves = [auc_by_earlier(label, p, earlier) for p in seeds]
-    return [
-        {"from": b[0].low, "to": b[0].high, "rows": b[0].rows} | _plain({"auc": float(np.mean([x.auc for x in b]))})
-        for b in zip(*curves, strict=True)
-    ]
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, float | None]:
-    """Python floats, None for what is undefined: JSON knows no NaN."""
-    return {name: None if value is None or not math.isfinite(value) else float(value) for name, value in values.items()}
+    intervals = {name: over_seeds(values[name]) for name in METRICS}
+    for name, replicates in drawn.of(method).items():
+        intervals[name] = Interval(intervals[name].mean, *percentile_interval(replicates))
+    return {name: plain(asdict(interval)) for name, interval in intervals.items()}

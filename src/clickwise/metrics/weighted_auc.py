@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from clickwise.metrics.pointwise import FloatArray, IntArray, ratio
+from clickwise.array_types import BoolArray, FloatArray, IntArray
+from clickwise.metrics.pointwise import ratio
 
 BLOCK = 1024
 """Segments handled together: few enough that a block of float32 weights stays in the cache and its sums exact."""
@@ -41,7 +42,7 @@ class Ranking:
         return ratio(won.sum(axis=0) + between - 0.5 * tied, all_clicks * all_others)
 
 
-def rank(hit: npt.NDArray[np.bool_], score: FloatArray, member: IntArray, users: int) -> Ranking:
+def rank(hit: BoolArray, score: FloatArray, member: IntArray, users: int) -> Ranking:
     """Sort the rows of a binary problem; ``member [rows]`` is the position of each row's user in ``0 .. users - 1``."""
     order = np.lexsort((hit, score))  # a tie's no-clicks first: it then counts as won, and half of it is taken back
     hit, score, member = hit[order], score[order], member[order]
@@ -53,12 +54,12 @@ def rank(hit: npt.NDArray[np.bool_], score: FloatArray, member: IntArray, users:
     return Ranking(_blocks(hit, segment, member, users), _blocks(hit[is_tied], tied_group, member[is_tied], users))
 
 
-def _starts(changes: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _starts(changes: BoolArray) -> BoolArray:
     """True where a new group starts after the first, so that the running sum numbers the groups from 0."""
     return np.append(False, changes)
 
 
-def _blocks(hit: npt.NDArray[np.bool_], group: IntArray, member: IntArray, users: int) -> tuple[Block, ...]:
+def _blocks(hit: BoolArray, group: IntArray, member: IntArray, users: int) -> tuple[Block, ...]:
     groups = int(group[-1]) + 1 if len(group) else 0
     clicks, others = (_indicator(group[rows], member[rows], groups, users) for rows in (hit, ~hit))
     return tuple((clicks[i : i + BLOCK], others[i : i + BLOCK]) for i in range(0, groups, BLOCK))

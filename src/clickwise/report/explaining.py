@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from clickwise.metrics.summary import ORACLE
 from clickwise.report.markup import section, terms
-from clickwise.report.reading import ORACLE, Results
+from clickwise.report.reading import Results
 
 MAKING = {
     "Test rows": "All numbers are computed once over all test rows, which no method was trained or selected on; early "

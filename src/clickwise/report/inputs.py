@@ -1,19 +1,20 @@
 """What a report is made from: ``results.json`` and ``predictions.parquet``."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from clickwise.array_types import FloatArray, IntArray
+from clickwise.documents import check_format, read_document
 from clickwise.errors import InputError, nearest
 from clickwise.report.reading import Results
 
 RESULTS_FORMAT = "clickwise-results"
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
+"""1 counted as ``train_seconds`` the steps of the epochs alone, or all of ``fit`` where a method had none."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,10 @@ class Predictions:
 
     path: Path
     columns: Mapping[str, tuple[str, ...]]
-    label: npt.NDArray[np.int64]
-    user: npt.NDArray[np.int64]
+    label: IntArray
+    user: IntArray
 
-    def probability(self, method: str) -> npt.NDArray[np.float64]:
+    def probability(self, method: str) -> FloatArray:
         """Mean over seeds of a method's probability, ``[rows]``, or ``[rows, classes]`` for more than two classes."""
         if method not in self.columns:
             raise InputError(f"{self.path}: no column '{method}@SEED'{nearest(method, self.columns)}")
@@ -43,17 +44,8 @@ class Predictions:
 
 def read_results(path: Path) -> Results:
     """Read ``results.json``; a file of another format or a later version is an ``InputError``."""
-    try:
-        results = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot read the results: {error}") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: not JSON: {error}") from None
-    if not isinstance(results, dict) or results.get("format") != RESULTS_FORMAT:
-        raise InputError(f"{path}: not a results file; 'format' must be {RESULTS_FORMAT!r}")
-    version = results.get("version")
-    if not isinstance(version, int) or version > RESULTS_VERSION:
-        raise InputError(f"{path}: results version {version!r}; this clickwise reads versions up to {RESULTS_VERSION}")
+    results: Results = read_document(Path(path), "results")
+    check_format(results, path, "a results file", RESULTS_FORMAT, RESULTS_VERSION)
     for key in ("run", "methods", "best_single", "differences"):
         if key not in results:
             raise InputError(f"{path}: the key {key!r} is missing; write the file with 'clickwise compare'")
@@ -70,17 +62,27 @@ def read_predictions(path: Path) -> Predictions:
     for name in ("label", "user"):
         if name not in names:
             raise InputError(f"{path}: the column {name!r} is missing{nearest(name, names)}")
+    frame = pl.read_parquet(path, columns=["label", "user"])
+    label = frame["label"].to_numpy().astype(np.int64)
+    return Predictions(path, method_columns(names), label, user_codes(frame["user"]))
+
+
+def method_columns(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The probability columns ``METHOD@SEED`` of each method, among the columns of a table of predictions."""
     columns: dict[str, tuple[str, ...]] = {}
     for name in names:
-        method, at, _ = name.rpartition("@")
-        if at:
+        method, at, seed = name.rpartition("@")
+        if at and seed.isdecimal():
             columns[method] = (*columns.get(method, ()), name)
-    frame = pl.read_parquet(path, columns=["label", "user"])
-    user = np.unique(frame["user"].to_numpy(), return_inverse=True)[1]
-    return Predictions(path, columns, frame["label"].to_numpy().astype(np.int64), user.astype(np.int64))
+    return columns
 
 
-def _matrix(column: pl.Series) -> npt.NDArray[np.float64]:
+def user_codes(users: pl.Series) -> IntArray:
+    """Codes from 0 of the users of a table of predictions, ``[rows]``, in the order of their values, null first."""
+    return (users.rank("dense").fill_null(0).cast(pl.Int64) - (0 if users.null_count() else 1)).to_numpy()
+
+
+def _matrix(column: pl.Series) -> FloatArray:
     if isinstance(column.dtype, pl.List):
         column = column.list.to_array(len(column[0]))
     return column.to_numpy().astype(np.float64)

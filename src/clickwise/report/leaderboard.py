@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from clickwise.report.reading import ORACLE, Results, difference, own_difference, ranked, title, verdict
+from clickwise.metrics.summary import ORACLE
+from clickwise.report.reading import Results, difference, own_difference, ranked, title, verdict
 from clickwise.report.wording import STARS, decimals, duration, interval, memory, p_value, percent, signed, stars
 
 METRICS = ("auc", "gauc", "logloss", "rig", "rmse", "ece", "pcoc")

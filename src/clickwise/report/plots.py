@@ -11,6 +11,7 @@ from scipy.stats import gaussian_kde
 from clickwise.files import new_file
 from clickwise.metrics.grouped import group_users
 from clickwise.metrics.pointwise import Calibration, calibration, example_logloss
+from clickwise.metrics.summary import ORACLE
 from clickwise.report.canvas import Floats, short, to_png, to_svg
 from clickwise.report.charts import (
     Row,
@@ -20,7 +21,7 @@ from clickwise.report.charts import (
 )
 from clickwise.report.curves import calibration_chart, line_chart
 from clickwise.report.inputs import Predictions
-from clickwise.report.reading import ORACLE, Results, difference, is_competitor, is_shown, ranked, title
+from clickwise.report.reading import Results, difference, is_competitor, is_shown, ranked, title
 from clickwise.report.wording import decimals, earlier_range, p_value, percent, signed, stars
 
 __all__ = [

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from clickwise.metrics.summary import ORACLE
 from clickwise.report.wording import SIGNIFICANT, decimals, interval, p_value, percent
 
 Results = Mapping[str, Any]
-ORACLE = "oracle"
 
 
 def title(results: Results, name: str, joint: str = " ") -> str:

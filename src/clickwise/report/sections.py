@@ -10,6 +10,11 @@ from clickwise.report.markup import figure, group, paragraph, section, subheadin
 from clickwise.report.reading import Results, ranked, title, verdict
 from clickwise.report.wording import STARS, count, decimals, duration, earlier_range, memory, percent
 
+COST_NOTE = (
+    "Training is all that a method takes to be trained: its start, with any search in it, what it trains beforehand, "
+    "and the steps of all epochs. Validation between epochs is not part of it, nor is the training of the models that "
+    "a method made of models takes as they are."
+)
 LEADERBOARD_NOTE = (
     "Best AUC first; the best single model is in bold. Small print: 95 % intervals, and p-values against the best "
     "single model. A model that is gated or trained on another loss is also held against the same model without "
@@ -184,4 +189,4 @@ def cost_section(results: Results) -> str:
         ]
         for name, method in ((name, results["methods"][name]) for name in ranked(results))
     ]
-    return section("cost", "Cost", table(head, rows, "Cost of each method"))
+    return section("cost", "Cost", table(head, rows, "Cost of each method"), paragraph(COST_NOTE, note=True))

@@ -34,6 +34,11 @@ def interval(metric: Mapping[str, float | None], digits: int = 4) -> str:
     return "" if low is None or high is None else f"[{low:.{digits}f}, {high:.{digits}f}]"
 
 
+def estimate(metric: Mapping[str, float | None], digits: int = 4) -> str:
+    """``0.8123 [0.8101, 0.8145]`` from ``mean``, ``low`` and ``high``."""
+    return f"{decimals(metric['mean'], digits)} {interval(metric, digits)}".rstrip()
+
+
 def p_value(p: float | None) -> str:
     """``p = 0.012`` or ``p < 0.001``."""
     if p is None:
@@ -44,6 +49,15 @@ def p_value(p: float | None) -> str:
 def stars(p: float | None) -> str:
     """``***`` below 0.001, ``**`` below 0.01, ``*`` below 0.05, else nothing."""
     return "" if p is None else "*" * sum(p < limit for limit in (0.001, 0.01, SIGNIFICANT))
+
+
+def minus(found: Mapping[str, float | None] | None, *p: str) -> str:
+    """``+0.0031 (p = 0.012 *; p = 0.250)`` of a difference: the p-values under these keys, stars of the first."""
+    if found is None:
+        return MISSING
+    first, *others = (found[key] for key in p)
+    told = [f"{p_value(first)} {stars(first)}".rstrip(), *map(p_value, others)]
+    return f"{signed(found['difference'])} ({'; '.join(told)})"
 
 
 def duration(seconds: float | None) -> str:
