@@ -7,8 +7,20 @@ import pytest
 from clickwise.methods.autoloss import AutoLoss
 from clickwise.methods.building import build, options_of
 from clickwise.methods.trainings import TRAININGS
-from clickwise.reproduce.autoloss import ABLATIONS, CRITEO, MODELS, ORDER, TABLE_1, TABLE_2, TABLE_3, TARGETS, recipe
-from clickwise.reproduce.autoloss_runs import ABLATION, FIXED, TABLE, row
+from clickwise.reproduce.autoloss.paper import MODELS, recipe
+from clickwise.reproduce.autoloss.published import (
+    ABLATION,
+    ABLATIONS,
+    CRITEO,
+    FIXED,
+    ORDER,
+    TABLE,
+    TABLE_1,
+    TABLE_2,
+    TABLE_3,
+    TARGETS,
+    row,
+)
 from tests.logs import mixed_schema
 
 

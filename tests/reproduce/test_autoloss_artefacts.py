@@ -1,7 +1,7 @@
 """`clickwise reproduce autoloss`, end to end on a tiny log: what it writes, how it goes on, and what it refuses."""
 
 import json
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from clickwise.model_folder import load_model
-from tests.commands import listing, refused, run
+from tests.commands import listing, refused
+from tests.reproduce.artefacts import check_pictures, make, options
 
 pytestmark = pytest.mark.filterwarnings("ignore:AutoLoss. an epoch has")  # these logs are small
 
@@ -21,38 +22,10 @@ FAST = ("--epochs", 1, "--replicates", 100, "--threads", 1, "--models", "deepfm"
 NETS = [f"{name}.hidden_dims=[8]" for name in ("deepfm", "nfm", "autoint")]
 SEARCH = ["deepfm+bohb.trials=1", "deepfm+bohb.trial_epochs=1"]
 SMALL = ("--source", "synthetic", *LOG, *FAST)
-
-
-def options(*texts: str) -> tuple[str, ...]:
-    return tuple(word for text in texts for word in ("--set", text))
+made = partial(make, "autoloss")
 
 
 OF_TABLES = (*SMALL, "--seeds", 2, *options(NETS[0], *SEARCH))
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    folder = tmp_path_factory.getbasetemp() / "cache-of-autoloss"
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
-    yield folder
-
-
-def made(capsys: pytest.CaptureFixture[str], out: Path, artefact: str, *words: object) -> dict[str, Any]:
-    """What an artefact's JSON file says, after making it; its Markdown has the table and the caption."""
-    outcome = run(capsys, "reproduce", "autoloss", artefact, *words, "--out", out)
-    assert outcome.status == 0, outcome.err
-    text = (out / f"{artefact}.md").read_text(encoding="utf-8")
-    values: dict[str, Any] = json.loads((out / f"{artefact}.json").read_text(encoding="utf-8"))
-    assert (values["paper"], values["artefact"]) == ("autoloss", artefact)
-    table = [line for line in text.splitlines() if line.startswith("|")]
-    assert len({line.count(" | ") for line in table}) == 1 and len(table) > 3
-    return values
-
-
-def check_pictures(out: Path, *names: str) -> None:
-    for name in names:
-        assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-        assert "<svg" in (out / f"{name}.svg").read_text(encoding="utf-8")
 
 
 def test_the_artefacts_share_their_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

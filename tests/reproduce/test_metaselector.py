@@ -9,16 +9,8 @@ from clickwise.methods.building import build, pretraining
 from clickwise.methods.entries import METHODS
 from clickwise.metrics.pointwise import relaimpr
 from clickwise.nn.selector import Selector
-from clickwise.reproduce.metaselector import (
-    ARTEFACTS,
-    COLD_START,
-    COMPARED,
-    OF_PAPER,
-    TABLE_1,
-    TABLE_2,
-    TABLE_3,
-    recipe,
-)
+from clickwise.reproduce.metaselector.paper import PAPER, recipe
+from clickwise.reproduce.metaselector.published import COLD_START, COMPARED, OF_PAPER, TABLE_1, TABLE_2, TABLE_3
 from tests.logs import mixed_schema
 
 
@@ -89,4 +81,4 @@ def test_tuned_is_the_defaults_and_every_name_is_known() -> None:
     assert recipe("tuned", "movielens-1m") == {}
     assert {*OF_PAPER, *COLD_START} <= set(METHODS)
     assert {"controls", "selectors"} < set(COMPARED)
-    assert set(ARTEFACTS) == {"table1", "table2", "table3", "figure2", "figure3", "cold-start"}
+    assert set(PAPER.artefacts) == {"table1", "table2", "table3", "figure2", "figure3", "cold-start"}

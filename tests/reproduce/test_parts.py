@@ -8,13 +8,11 @@ from scipy import stats
 
 from clickwise.errors import InputError
 from clickwise.metrics.pointwise import auc
-from clickwise.reproduce.cold_start import QUERY, SUPPORTS, Newcomers
+from clickwise.reproduce.against import Rows
 from clickwise.reproduce.ecpm import Auction, best_hours, by_hour, over_the_day
+from clickwise.reproduce.metaselector.cold_start import QUERY, SUPPORTS, Newcomers, curve_rows, curves
+from clickwise.reproduce.metaselector.users import losses_by_user, pitman_morgan, share_rows, spread_rows
 from clickwise.reproduce.result import table
-from clickwise.reproduce.selection_table import Rows
-from clickwise.reproduce.support_curve import curve_rows, curves
-from clickwise.reproduce.user_losses import losses_by_user, pitman_morgan, spread_rows
-from clickwise.reproduce.user_shares import share_rows
 from tests.logs import make_logs
 
 

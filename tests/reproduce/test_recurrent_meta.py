@@ -13,12 +13,13 @@ from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.metrics.pointwise import auc, logloss
 from clickwise.prediction import predict
-from clickwise.reproduce import recurrent_meta
+from clickwise.reproduce.artefact import study_of
 from clickwise.reproduce.job import Job
-from clickwise.reproduce.recurrent_meta_errors import components, difference, standard_error
-from clickwise.reproduce.recurrent_meta_figure import of_batches, of_users
-from clickwise.reproduce.recurrent_meta_fine_tuning import fine_tune, tasks_of, total_loss
-from clickwise.reproduce.recurrent_meta_published import (
+from clickwise.reproduce.recurrent_meta.errors import components, difference, standard_error
+from clickwise.reproduce.recurrent_meta.figure import of_batches, of_users
+from clickwise.reproduce.recurrent_meta.fine_tuning import fine_tune, tasks_of, total_loss
+from clickwise.reproduce.recurrent_meta.paper import PAPER
+from clickwise.reproduce.recurrent_meta.published import (
     ABLATIONS,
     AVAZU,
     BOOK_CROSSING,
@@ -32,9 +33,9 @@ from clickwise.reproduce.recurrent_meta_published import (
     TABLE_4,
     TABLE_5,
 )
-from clickwise.reproduce.recurrent_meta_rows import BILEVEL, CONTROL, ROWS, make, options_for, trained
-from clickwise.reproduce.recurrent_meta_runs import Outcome
-from clickwise.reproduce.recurrent_meta_values import of, values, verdict
+from clickwise.reproduce.recurrent_meta.rows import BILEVEL, CONTROL, ROWS, make, options_for, trained
+from clickwise.reproduce.recurrent_meta.runs import Outcome
+from clickwise.reproduce.recurrent_meta.values import of, values, verdict
 
 
 def test_published_numbers_are_those_of_the_paper() -> None:
@@ -57,33 +58,33 @@ def test_tables_agree(data: str) -> None:
 
 
 def job(tmp_path: Path, **options: Any) -> Job:
-    return Job("recurrent-meta", "table2", tmp_path, **options)
+    return Job("recurrent-meta", "table2", tmp_path, **{"source": MOVIELENS, **options})
 
 
 def test_the_usual_options_of_sources(tmp_path: Path) -> None:
-    study = recurrent_meta._study(job(tmp_path))
-    assert study.source == "movielens-1m" and study.names[0] == CONTROL and len(study.names) == 14
+    study = study_of(PAPER, Job("recurrent-meta", "table2", tmp_path))
+    assert study.job.source == "movielens-1m" and study.rows[0] == CONTROL and len(study.rows) == 14
     assert dict(study.job.source_options) == {"session_length": 9, "shared_vocabulary": True}
-    given = recurrent_meta._study(job(tmp_path, source="avazu", source_options={"item": "C17"}, models=("din",)))
+    given = study_of(PAPER, job(tmp_path, source="avazu", source_options={"item": "C17"}, models=("din",)))
     assert dict(given.job.source_options) == {"session_length": 9, "user": "device", "item": "C17"}
-    assert given.names == (CONTROL, "din")
-    books = recurrent_meta._study(Job("recurrent-meta", "table3", tmp_path))
-    assert books.source == BOOK_CROSSING and books.job.source_options["time"] == "file_order"
+    assert given.rows == (CONTROL, "din")
+    books = study_of(PAPER, Job("recurrent-meta", "table3", tmp_path))
+    assert books.job.source == BOOK_CROSSING and books.job.source_options["time"] == "file_order"
 
 
 def test_the_recipe_of_the_paper(tmp_path: Path) -> None:
     paper, tuned = job(tmp_path), job(tmp_path, version="tuned")
-    ours = options_for(OURS, paper, MOVIELENS, "CW")
+    ours = options_for(OURS, paper, "CW")
     assert (ours["learning_rate"], ours["batch_size"], ours["dropout"]) == (0.01, 128, 0.3)
     assert ours["auxiliary_weight"] == pytest.approx(0.3 / 0.7)
-    assert options_for(OURS, paper, BOOK_CROSSING, "WC")["learning_rate"] == 1e-4
-    avazu = [options_for(OURS, paper, AVAZU, subset) for subset in ("WC", "CW")]
+    assert options_for(OURS, job(tmp_path, source=BOOK_CROSSING), "WC")["learning_rate"] == 1e-4
+    avazu = [options_for(OURS, job(tmp_path, source=AVAZU), subset) for subset in ("WC", "CW")]
     assert [one["learning_rate"] for one in avazu] == [0.01, 0.001]
     assert [one["auxiliary_weight"] for one in avazu] == pytest.approx([0.7 / 0.3, 0.6 / 0.4])
-    assert "learning_rate" not in options_for("meta-embedding", paper, MOVIELENS, "WC")
-    assert options_for("meta-interaction-no-lstm", tuned, MOVIELENS, "WC") == {"recurrent": False}
+    assert "learning_rate" not in options_for("meta-embedding", paper, "WC")
+    assert options_for("meta-interaction-no-lstm", tuned, "WC") == {"recurrent": False}
     given = job(tmp_path, options={"dnn": {"hidden_dims": [8], "batch_size": 64}, "dnn+melu": {"inner_steps": 2}})
-    melu = options_for("dnn+melu", given, MOVIELENS, "WC")
+    melu = options_for("dnn+melu", given, "WC")
     assert (melu["hidden_dims"], melu["inner_steps"]) == ([8], 2) and "batch_size" not in melu
 
 
@@ -127,8 +128,8 @@ SMALL = {name: {"hidden_dims": [8], "embedding_dim": 4} for name in ("dnn", "met
 @pytest.mark.parametrize("name", [CONTROL, "dnn", "meta-embedding", "dnn+melu", "mamo", OURS, BILEVEL])
 def test_fine_tuning_moves_what_learns_by_steps(log: PreparedLog, name: str, tmp_path: Path) -> None:
     rows = generalised_cold_start(log, least=6, published_size=False).subsets["WC"]
-    study = job(tmp_path, options=SMALL, epochs=1, device="cpu")
-    methods = [trained(name, study, "synthetic", "WC", rows.train, rows.valid, seed=0) for _ in range(2)]
+    study = job(tmp_path, source="synthetic", options=SMALL, epochs=1, device="cpu")
+    methods = [trained(name, study, "WC", rows.train, rows.valid, seed=0) for _ in range(2)]
     before = predict(methods[0], rows.test)
     for method in methods:
         for further in rows.fine_tuning:
@@ -179,7 +180,7 @@ def test_values_are_of_the_rows_stages_and_seeds_given(log: PreparedLog) -> None
 
 def test_every_row_builds(log: PreparedLog, tmp_path: Path) -> None:
     for name in ROWS:
-        make(name, log.schema, job(tmp_path), "synthetic", "WC")
+        make(name, log.schema, job(tmp_path, source="synthetic"), "WC")
 
 
 def test_spreads_are_of_full_batches_and_of_users_with_both_labels(log: PreparedLog) -> None:

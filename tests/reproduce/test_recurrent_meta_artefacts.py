@@ -1,13 +1,12 @@
 """`clickwise reproduce recurrent-meta`, end to end on a tiny log: what it writes, reads again, and refuses."""
 
-import json
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.commands import listing, refused, run
+from tests.commands import listing, refused
+from tests.reproduce.artefacts import make, options
 
 LOG = (
     *("--set", "source.impressions=2500", "--set", "source.users=150", "--set", "source.items=30"),
@@ -15,34 +14,13 @@ LOG = (
 )
 FAST = ("--epochs", 1, "--replicates", 100, "--threads", 1, "--seeds", 2, "--device", "cpu")
 SYNTHETIC = ("--source", "synthetic", *LOG, *FAST)
-
-
-def options(*texts: str) -> tuple[str, ...]:
-    return tuple(word for text in texts for word in ("--set", text))
+made = partial(make, "recurrent-meta")
 
 
 COLD = options("sessions.published_size=false", "sessions.least=6", "sessions.batch=3", "sessions.warm_users=0.5")
 SMALL = options("dnn.hidden_dims=[8]", "meta-interaction.hidden_dims=[8]")
 OURS = "meta-interaction+sequential-meta"
 MODELS = ("--models", f"dnn,{OURS},meta-interaction+recurrent-meta")
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    folder = tmp_path_factory.getbasetemp() / "cache-of-recurrent-meta"
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
-    yield folder
-
-
-def made(capsys: pytest.CaptureFixture[str], out: Path, artefact: str, *words: object) -> dict[str, Any]:
-    """What an artefact's JSON file says, after making it; its Markdown has the table and the caption."""
-    outcome = run(capsys, "reproduce", "recurrent-meta", artefact, *words, "--out", out)
-    assert outcome.status == 0, outcome.err
-    text = (out / f"{artefact}.md").read_text(encoding="utf-8")
-    values: dict[str, Any] = json.loads((out / f"{artefact}.json").read_text(encoding="utf-8"))
-    table = [line for line in text.splitlines() if line.startswith("|")]
-    assert len({line.count(" | ") for line in table}) == 1 and len(table) > 3
-    return values
 
 
 def test_the_published_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

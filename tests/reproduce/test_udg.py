@@ -7,21 +7,23 @@ import pytest
 from clickwise.methods.building import build, options_of
 from clickwise.methods.gatings import GATINGS
 from clickwise.methods.names import parts
-from clickwise.reproduce import udg
+from clickwise.reproduce.artefact import study_of
 from clickwise.reproduce.job import Job
-from clickwise.reproduce.udg_published import (
+from clickwise.reproduce.udg.paper import PAPER, recipe
+from clickwise.reproduce.udg.published import (
     ALIMAMA,
     AMAZON,
     MODELS,
     MOVIELENS,
     PHASES,
+    TABLE,
     TABLE_1,
     TABLE_2,
     TABLE_3,
     TABLE_4,
     TABLE_5,
+    data_set,
 )
-from clickwise.reproduce.udg_runs import TABLE
 from tests.logs import mixed_schema
 
 
@@ -59,13 +61,13 @@ def test_rows_are_names_of_the_catalogue() -> None:
 @pytest.mark.parametrize("gate", TABLE)
 def test_the_recipe_of_the_paper_builds(gate: str) -> None:
     name = f"deepfm~{gate}" if gate else "deepfm"
-    options = udg.recipe("paper", MODELS)
+    options = recipe("paper", MODELS)
     made: Any = build(name, mixed_schema(), options_of(name, options), [])
     assert (made.optimizer, made.learning_rate, made.weight_decay, made.batch_size) == ("adam", 1e-3, 0.0, 256)
     model = made.model if gate in ("", "doubled") else made.model.model
     assert (model.hidden_dims, model.dropout) == ((200, 80), 0.0)
     assert model.embedding_dim == (32 if gate == "doubled" else 16)
-    assert udg.recipe("tuned", MODELS) == {}
+    assert recipe("tuned", MODELS) == {}
 
 
 def test_the_gates_know_their_controls() -> None:
@@ -75,12 +77,12 @@ def test_the_gates_know_their_controls() -> None:
 
 def test_histories_are_usual_only_where_a_source_has_them(tmp_path: Any) -> None:
     usual = {"shared_vocabulary": True, "history_length": 20}
-    study = udg._study(Job("udg", "table2", tmp_path))
-    assert (study.source, dict(study.job.source_options), study.epochs) == ("movielens-1m", usual, 3)
+    study = study_of(PAPER, Job("udg", "table2", tmp_path))
+    assert (study.job.source, dict(study.job.source_options), study.epochs) == ("movielens-1m", usual, 3)
     assert len(study.rows) == 25
-    given = udg._study(Job("udg", "table2", tmp_path, source_options={"history_length": 5}, version="tuned"))
+    given = study_of(PAPER, Job("udg", "table2", tmp_path, source_options={"history_length": 5}, version="tuned"))
     assert given.job.source_options == usual | {"history_length": 5} and given.epochs == 30
-    other = udg._study(Job("udg", "table2", tmp_path, source="synthetic", epochs=2, models=("din",)))
+    other = study_of(PAPER, Job("udg", "table2", tmp_path, source="synthetic", epochs=2, models=("din",)))
     assert (dict(other.job.source_options), other.epochs, other.models) == ({}, 2, ("din",))
 
 
@@ -88,4 +90,4 @@ def test_histories_are_usual_only_where_a_source_has_them(tmp_path: Any) -> None
     ("source", "name"), [("movielens-1m", MOVIELENS), ("amazon", AMAZON), ("alimama", ALIMAMA), ("synthetic", "")]
 )
 def test_which_data_set_a_source_stands_for(source: str, name: str) -> None:
-    assert udg.data_set(source) == name
+    assert data_set(source) == name

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clickwise.errors import InputError
-from clickwise.reproduce.udg_ab_test import (
+from clickwise.reproduce.udg.ab_test import (
     Shown,
     arms,
     design_effect,

@@ -1,51 +1,23 @@
 """`clickwise reproduce udg`, end to end on a tiny log: what it writes, how it goes on, and what it refuses."""
 
 import json
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.commands import listing, refused, run
+from tests.commands import listing, refused
+from tests.reproduce.artefacts import check_pictures, make, options
 
 LOG = ("--set", "source.impressions=2500", "--set", "source.users=40", "--set", "source.items=20")
 FAST = ("--epochs", 1, "--replicates", 100, "--threads", 1, "--seeds", 2)
 SYNTHETIC = ("--source", "synthetic", *LOG)
 NEWCOMERS = ("active_above=15", "new_from=8", "new_to=2500", "batch=2")
-
-
-def options(*texts: str) -> tuple[str, ...]:
-    return tuple(word for text in texts for word in ("--set", text))
+made = partial(make, "udg")
 
 
 SMALL = options("pnn.hidden_dims=[8]", "deepfm.hidden_dims=[8]", "deepfm.batch_size=1000", "pnn.batch_size=1000")
 WARM_UP = options(*(f"newcomers.{text}" for text in NEWCOMERS), "meta-embedding.ids_per_step=8")
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    folder = tmp_path_factory.getbasetemp() / "cache-of-udg"
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
-    yield folder
-
-
-def made(capsys: pytest.CaptureFixture[str], out: Path, artefact: str, *words: object) -> dict[str, Any]:
-    """What an artefact's JSON file says, after making it; its Markdown has the table and the caption."""
-    outcome = run(capsys, "reproduce", "udg", artefact, *words, "--out", out)
-    assert outcome.status == 0, outcome.err
-    text = (out / f"{artefact}.md").read_text(encoding="utf-8")
-    values: dict[str, Any] = json.loads((out / f"{artefact}.json").read_text(encoding="utf-8"))
-    assert (values["paper"], values["artefact"]) == ("udg", artefact)
-    table = [line for line in text.splitlines() if line.startswith("|")]
-    assert len({line.count(" | ") for line in table}) == 1 and len(table) > 3
-    return values
-
-
-def check_pictures(out: Path, *names: str) -> None:
-    for name in names:
-        assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-        assert "<svg" in (out / f"{name}.svg").read_text(encoding="utf-8")
 
 
 def test_tables_and_figures_share_their_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

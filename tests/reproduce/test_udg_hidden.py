@@ -9,7 +9,7 @@ import torch
 from clickwise.data.loading import ordered_batches
 from clickwise.errors import InputError
 from clickwise.methods.building import build
-from clickwise.reproduce.udg_hidden import last_hidden, plane, silhouettes, users_of_both_labels
+from clickwise.reproduce.udg.hidden import last_hidden, plane, silhouettes, users_of_both_labels
 from clickwise.training import seeded
 from tests.logs import make_logs
 

@@ -9,8 +9,8 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from clickwise.comparison import Comparison, score
-from clickwise.reproduce.udg_rows import BASE, gate_rows, survives, verdict
-from clickwise.reproduce.udg_runs import CONTROLS, TABLE
+from clickwise.reproduce.udg.published import CONTROLS, TABLE
+from clickwise.reproduce.udg.rows import BASE, gate_rows, survives, verdict
 
 NOISE = {"": 1.0, "udg": 0.3, "udg-shuffled": 1.0, "doubled": 0.9, "udg-no-user": 3.0}
 PUBLISHED = {"pnn": {"auc": 0.80, "logloss": 0.5}, "pnn~udg": {"auc": 0.81, "logloss": 0.49}}

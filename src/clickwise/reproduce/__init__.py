@@ -1,7 +1,6 @@
-"""Published tables and figures, made anew: one module a paper, and what the papers' artefacts are made with.
+"""Published tables and figures, made anew: one module a paper, one for the four methods together, and what they share.
 
-A paper's module offers ``ARTEFACTS``, functions from a ``Job`` to a ``Result`` by the name on the command line, and
-``check``, which raises ``InputError`` for options that an artefact does not take.
+A paper's module offers ``PAPER``: its artefacts by the name on the command line, and what each of them takes.
 """
 
 from importlib import import_module
@@ -14,10 +13,11 @@ if TYPE_CHECKING:
     from clickwise.reproduce.job import Job
 
 PAPERS = {
-    "metaselector": "clickwise.reproduce.metaselector",
-    "autoloss": "clickwise.reproduce.autoloss",
-    "udg": "clickwise.reproduce.udg",
-    "recurrent-meta": "clickwise.reproduce.recurrent_meta",
+    "metaselector": "clickwise.reproduce.metaselector.paper",
+    "autoloss": "clickwise.reproduce.autoloss.paper",
+    "udg": "clickwise.reproduce.udg.paper",
+    "recurrent-meta": "clickwise.reproduce.recurrent_meta.paper",
+    "combinations": "clickwise.reproduce.combinations.paper",
 }
 
 
@@ -29,12 +29,12 @@ def reproduce(job: "Job") -> list[Path]:
     """
     if job.paper not in PAPERS:
         raise InputError(f"paper {job.paper!r} is unknown{nearest(job.paper, PAPERS)}")
-    paper = import_module(PAPERS[job.paper])
-    if job.artefact not in paper.ARTEFACTS:
+    paper = import_module(PAPERS[job.paper]).PAPER
+    if job.artefact not in paper.artefacts:
         raise InputError(
-            f"artefact {job.artefact!r} of paper {job.paper!r} is unknown{nearest(job.artefact, paper.ARTEFACTS)}"
+            f"artefact {job.artefact!r} of paper {job.paper!r} is unknown{nearest(job.artefact, paper.artefacts)}"
         )
-    paper.check(job)
+    from clickwise.reproduce.artefact import checked_study
     from clickwise.reproduce.result import write
 
-    return write(paper.ARTEFACTS[job.artefact](job), job)
+    return write(paper.artefacts[job.artefact].make(checked_study(paper, job)), job)

@@ -4,28 +4,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from clickwise.array_types import FloatArray, IntArray
 from clickwise.configuration import arguments
 from clickwise.data.log import ClickLog
 from clickwise.data.sources.auction import draw_bids, simulate, winners
 from clickwise.data.sources.synthetic import requests
 from clickwise.data.storage import PreparedLog
 from clickwise.data.tables import from_frame
-from clickwise.experiment import run_folder
-from clickwise.metrics.bootstrap import resample_weights
 from clickwise.metrics.significance import percentile_interval
-from clickwise.model_folder import load_model
 from clickwise.prediction import predict
 from clickwise.reproduce.job import Job
+from clickwise.reproduce.resampled import resampled_sums
+from clickwise.reproduce.study import Study
 
 REQUESTS, CANDIDATES = 20_000, 8
 SCORED_ROWS = 2_000  # at once; FFM holds a vector a pair of fields of each
 TRUTH = "oracle"
 
-Floats = npt.NDArray[np.float64]
-Predictions = Mapping[str, Sequence[Floats]]
+Predictions = Mapping[str, Sequence[FloatArray]]
 """By model, the click probability of every candidate, one array a seed."""
 
 
@@ -41,9 +39,9 @@ class Auction:
     """
 
     rows: ClickLog
-    truth: Floats
-    bid: Floats
-    request: npt.NDArray[np.int64]
+    truth: FloatArray
+    bid: FloatArray
+    request: IntArray
 
     @classmethod
     def on(cls, job: Job, log: PreparedLog, count: int = REQUESTS) -> "Auction":
@@ -52,17 +50,15 @@ class Auction:
         shared = {name: value for name, value in job.source_options.items() if name in known}
         frame, _ = requests(count, CANDIDATES, **shared)
         rows = log.encoder.encode_table(from_frame(frame, "requests"))
-        return cls(rows, frame["probability"].to_numpy(), draw_bids(len(rows), 0), frame["session"].to_numpy())
+        return cls(rows, frame["true_probability"].to_numpy(), draw_bids(len(rows), 0), frame["session"].to_numpy())
 
 
-def predictions(job: Job, folder: str, models: Sequence[str], auction: Auction) -> dict[str, list[Floats]]:
+def predictions(study: Study, folder: str, models: Sequence[str], auction: Auction) -> dict[str, list[FloatArray]]:
     """What the trained models of a comparison predict, and the truth as the model ``oracle``."""
-    found: dict[str, list[Floats]] = {TRUTH: [auction.truth]}
+    found: dict[str, list[FloatArray]] = {TRUTH: [auction.truth]}
     for name in models:
-        folders = [run_folder(job.out / folder, name, seed) / "model" for seed in range(job.seeds)]
-        found[name] = [
-            predict(load_model(each).method, auction.rows, SCORED_ROWS).astype(np.float64) for each in folders
-        ]
+        methods = (study.model(folder, name, seed) for seed in range(study.job.seeds))
+        found[name] = [predict(method, auction.rows, SCORED_ROWS).astype(np.float64) for method in methods]
     return found
 
 
@@ -84,7 +80,7 @@ def over_the_day(predicted: Predictions, auction: Auction, replicates: int) -> d
     shown = np.bincount(auction.rows.user[first], minlength=users).astype(np.float64)
     income = [np.mean([_income(each, auction, users) for each in arrays], axis=0) for arrays in predicted.values()]
     sums = np.stack([shown, *income])
-    drawn = np.concatenate([sums @ weights for weights in resample_weights(users, replicates, 0)], axis=1)
+    drawn = resampled_sums(sums, replicates)
     found = {}
     for name, earned, resampled in zip(predicted, income, drawn[1:], strict=True):
         low, high = percentile_interval(1000.0 * resampled / drawn[0])
@@ -92,7 +88,7 @@ def over_the_day(predicted: Predictions, auction: Auction, replicates: int) -> d
     return found
 
 
-def _income(probability: Floats, auction: Auction, users: int) -> Floats:
+def _income(probability: FloatArray, auction: Auction, users: int) -> FloatArray:
     """Expected income from the requests of each user, ``[users]``."""
     shown = winners(probability * auction.bid, auction.request)
     earned = np.bincount(auction.rows.user[shown], (auction.truth * auction.bid)[shown], minlength=users)

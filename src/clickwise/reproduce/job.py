@@ -1,20 +1,14 @@
-"""What is asked for: an artefact of a paper, on which data, in which setting and version; and the runs behind it."""
+"""What is asked for: an artefact of a paper, on which data, in which setting and version."""
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clickwise.comparison import REPLICATES, Comparison
-from clickwise.data.opening import open_source
+from clickwise.comparison import REPLICATES
 from clickwise.data.sources import SOURCES
-from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError, nearest
-from clickwise.experiment import finished_comparison, run_comparison
-from clickwise.methods.catalogue import expand
-from clickwise.runs import Plan
 
 SETTINGS = {"published": "random-per-user", "honest": "chronological"}
 VERSIONS = ("paper", "tuned")
@@ -83,46 +77,3 @@ class Job:
     def split(self) -> str:
         """Name of the split of the setting."""
         return SETTINGS[self.setting_name]
-
-
-def open_log(job: Job, source: str, split: str) -> PreparedLog:
-    """The encoded log that an artefact is made from."""
-    options = dict(job.source_options)
-    return open_source(source, None, job.data_root, split, job.split_seed, job.cache, options)
-
-
-def compared(
-    job: Job, log: PreparedLog, methods: Sequence[str], recipe: Mapping[str, Mapping[str, Any]], folder: str
-) -> Comparison:
-    """The comparison of ``methods`` below ``job.out / folder``: read where it is finished, else run or gone on with.
-
-    Args:
-        job: says how.
-        log: the encoded log.
-        methods: names or groups.
-        recipe: options by method; those of methods that are not compared play no part.
-        folder: its folder.
-    """
-    return carried_out(job, log, plan_of(job, log, methods, recipe), folder)
-
-
-def carried_out(job: Job, log: PreparedLog, plan: Plan, folder: str) -> Comparison:
-    """The comparison of a plan below ``job.out / folder``: read where it is finished, else run or gone on with."""
-    found = finished_comparison(log, plan, job.out / folder)
-    return found or run_comparison(log, plan, job.out / folder, job.resume, progress=sys.stderr.isatty())
-
-
-def plan_of(job: Job, log: PreparedLog, methods: Sequence[str], recipe: Mapping[str, Mapping[str, Any]]) -> Plan:
-    """The plan of a comparison: the recipe, with the job's own options in place of it.
-
-    Raises:
-        InputError: the job has options for a method that is not among them.
-    """
-    names = expand(methods, log.schema)
-    if stray := [name for name in job.options if name not in names]:
-        raise InputError(f"--set {stray[0]}.…: the method is not among {', '.join(names)}")
-    options = {name: {**recipe.get(name, {}), **job.options.get(name, {})} for name in names}
-    return Plan(
-        names, job.seeds, {name: given for name, given in options.items() if given}, job.epochs, job.patience,
-        device=job.device, replicates=job.replicates,
-    )  # fmt: skip

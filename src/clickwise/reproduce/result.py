@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clickwise.comparison import Comparison, machine_facts
+from clickwise.comparison import Comparison
 from clickwise.data.splits import SPLITS
 from clickwise.data.storage import PreparedLog
-from clickwise.experiment import origin_facts
 from clickwise.files import new_file
+from clickwise.provenance import machine_facts, origin_facts
 from clickwise.report.canvas import to_png, to_svg
 from clickwise.report.wording import duration
 from clickwise.reproduce.job import Job

@@ -1,0 +1,1 @@
+"""The four methods together; ``paper`` says what there is."""

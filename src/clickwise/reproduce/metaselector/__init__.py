@@ -1,0 +1,1 @@
+"""MetaSelector (Luo et al. 2020); ``paper`` says what there is."""

@@ -1,0 +1,172 @@
+"""The runs behind the artefacts of recurrent meta-learning; a finished one is read, whichever artefact asks for it."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from clickwise.array_types import FloatArray
+from clickwise.configuration import arguments
+from clickwise.data.cold_start import FINE_TUNING, SUBSETS, GeneralisedColdStart, SessionParts, generalised_cold_start
+from clickwise.data.storage import PreparedLog
+from clickwise.errors import InputError, nearest
+from clickwise.files import new_file
+from clickwise.methods.bilevel import Bilevel
+from clickwise.methods.catalogue import entry
+from clickwise.methods.sequential_meta import SequentialMeta
+from clickwise.prediction import predict
+from clickwise.reproduce.job import Job
+from clickwise.reproduce.recurrent_meta.errors import components
+from clickwise.reproduce.recurrent_meta.fine_tuning import fine_tune, total_loss
+from clickwise.reproduce.recurrent_meta.rows import CONTROL, ROWS, make, options_for, trained
+from clickwise.reproduce.study import Study
+
+RUNS, OWN = "runs", "sessions"
+"""Folder of the runs, below the job's own; the group of the protocol's options."""
+BEFORE = "before"
+STAGES = (BEFORE, *FINE_TUNING)
+COLD_SPLIT = "chronological-per-user"
+PROTOCOL = ("least", "warm_users", "warm_items", "stride", "published_size", "batch", "sessions")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run.
+
+    Attributes:
+        predictions: probabilities ``[stages, rows]``.
+        totals: the minimised loss of each stage, NaN where it is the log loss.
+        seconds: of training.
+    """
+
+    predictions: npt.NDArray[np.float32]
+    totals: FloatArray
+    seconds: float
+
+
+def protocol_of(job: Job) -> dict[str, Any]:
+    """Options of ``generalised_cold_start``, as given or by default.
+
+    Raises:
+        InputError: an option that is none of them.
+    """
+    given = job.own.get(OWN, {})
+    if stray := [name for name in given if name not in PROTOCOL]:
+        raise InputError(f"--set {OWN}.{stray[0]}: is unknown{nearest(stray[0], PROTOCOL)}")
+    known = arguments(generalised_cold_start)
+    found = {name: given.get(name, known[name].default) for name in PROTOCOL}
+    for name, value in found.items():
+        wanted = (int, float) if isinstance(known[name].default, float) else (type(known[name].default),)
+        if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
+            raise InputError(f"--set {OWN}.{name}: give a value such as {known[name].default!r}, not {value!r}")
+    return {**found, "seed": job.split_seed}
+
+
+def cold_log(study: Study) -> PreparedLog:
+    """The log of the published protocol, whose ids are those of nearly all of a user's earlier rows."""
+    return study.log(COLD_SPLIT)
+
+
+def cold_outcomes(study: Study, log: PreparedLog, found: GeneralisedColdStart) -> dict[tuple[str, str], list[Outcome]]:
+    """By subset and row, the runs of all seeds: what they say of the test rows, before fine-tuning and after each set.
+
+    Raises:
+        InputError: an option that a row does not take, or too few test rows of a label.
+    """
+    _try_to_build(study, log, tuple(SUBSETS))
+    for rows in found.subsets.values():
+        clicked = rows.test.label >= rows.test.schema.click_from
+        components(clicked, [np.zeros(len(rows.test))])  # too few of a label must not surface after an hour
+    outcomes: dict[tuple[str, str], list[Outcome]] = {}
+    for subset, rows in found.subsets.items():
+        identity = {"subset": subset, "protocol": protocol_of(study.job), "rows": len(rows.test)}
+        for name in study.rows:
+            run = partial(_fine_tuned, study, rows, name, subset)
+            outcomes[subset, name] = _outcomes(study, log, name, subset, identity, run)
+    return outcomes
+
+
+def _fine_tuned(study: Study, rows: SessionParts, name: str, subset: str, seed: int) -> Outcome:
+    clock = time.monotonic()
+    method = trained(name, study.job, subset, rows.train, rows.valid, seed)
+    seconds = time.monotonic() - clock
+    predictions, totals = [predict(method, rows.test)], [total_loss(method, rows.test, seed)]
+    for further in rows.fine_tuning:
+        fine_tune(method, further, rows.train, seed)
+        predictions.append(predict(method, rows.test))
+        totals.append(total_loss(method, rows.test, seed))
+    return Outcome(np.stack(predictions), np.array(totals, dtype=np.float64), seconds)
+
+
+def honest_outcomes(study: Study, log: PreparedLog) -> dict[str, list[Outcome]]:
+    """By row, the runs of all seeds; stages are without adaptation and, of a method that adapts, with it.
+
+    Methods are trained on the training part and chosen on the validation part; a bilevel method then remembers the rows
+    of both, ``SequentialMeta`` goes on with local and global steps on the validation rows.
+    """
+    _try_to_build(study, log, ("",))
+    return {
+        name: _outcomes(study, log, name, "", {"honest": True}, partial(_adapted, study, log, name))
+        for name in study.rows
+    }
+
+
+def _adapted(study: Study, log: PreparedLog, name: str, seed: int) -> Outcome:
+    clock = time.monotonic()
+    method = trained(name, study.job, "", log.train, log.valid, seed)
+    seconds, stages = time.monotonic() - clock, []
+    if isinstance(method, Bilevel):
+        method.remember()
+        stages.append(predict(method, log.test))
+        method.remember(log.train, log.valid)
+    elif isinstance(method, SequentialMeta):
+        stages.append(predict(method, log.test))
+        fine_tune(method, log.valid, log.train, seed)
+    stages.append(predict(method, log.test))
+    return Outcome(np.stack(stages), np.full(len(stages), np.nan), seconds)
+
+
+def _try_to_build(study: Study, log: PreparedLog, subsets: Sequence[str]) -> None:
+    """A wrong option must not surface after an hour."""
+    for name in study.rows:
+        for subset in subsets:
+            make(name, log.schema, study.job, subset)
+
+
+def _outcomes(
+    study: Study,
+    log: PreparedLog,
+    name: str,
+    subset: str,
+    identity: Mapping[str, Any],
+    run: Callable[[int], Outcome],
+) -> list[Outcome]:
+    """The runs of a row: read where the same has been run, else made and kept."""
+    job = study.job
+    whole = {
+        **identity, "log": log.manifest["key"], "row": name, "options": options_for(name, job, subset),
+        "version": job.version, "epochs": job.epochs, "patience": job.patience, "device": job.device,
+    }  # fmt: skip
+    # What the row is made of: named only where it has options, as the folders of earlier runs are.
+    if made_of := {other: job.options[other] for other in entry(ROWS[name].method).candidates if other in job.options}:
+        whole["models"] = made_of
+    digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:12]
+    folder = job.out / RUNS / "-".join(part for part in (name, subset, digest) if part)
+    seeds = 1 if name == CONTROL else job.seeds  # a control has no randomness
+    return [_kept(folder / f"seed-{seed}.npz", seed, run) for seed in range(seeds)]
+
+
+def _kept(path: Path, seed: int, run: Callable[[int], Outcome]) -> Outcome:
+    if not path.exists():
+        made = run(seed)
+        with new_file(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, predictions=made.predictions, totals=made.totals, seconds=np.float64(made.seconds))
+    with np.load(path, allow_pickle=False) as arrays:
+        return Outcome(arrays["predictions"], arrays["totals"], float(arrays["seconds"]))
