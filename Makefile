@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs bench clean
+.PHONY: demo test lint docs results bench clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "clickwise needs Python 3.11 or newer; say which: make PYTHON=python3.11")'
@@ -24,6 +24,10 @@ test: lint
 
 docs: .venv/installed
 	$(BIN)/mkdocs build --strict
+
+# The pages of docs/results, from the artefacts kept in findings/kept.
+results: .venv/installed
+	$(BIN)/python -m findings build
 
 # Peers go into an environment of their own; see docs/benchmarks.md.
 bench: .venv/installed
