@@ -50,8 +50,7 @@ def measure(ids: int, support_rows: int, candidates: int, repeats: int) -> dict[
 
 def rows(batch: Batch, count: int) -> Batch:
     """``count`` rows of a batch, from the start again where it has fewer."""
-    place = torch.arange(count) % len(batch)
-    return Batch(*(getattr(batch, name)[place] for name in ("ids", "numbers", "label", "user", "time")))
+    return batch.select(torch.arange(count) % len(batch))
 
 
 def main() -> None:

@@ -8,10 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from clickwise.data.log import Batch
+from clickwise import Batch, Schema
 from clickwise.models import Model
-from clickwise.nn.embedding import FieldEmbedding
-from clickwise.schema import Schema
+from clickwise.nn import FieldEmbedding
 
 
 class TwoTowers(Model):

@@ -1,159 +1,97 @@
 """Click-through-rate prediction that adapts.
 
-Names are imported when first used, so that ``import clickwise`` costs nothing.
+Names are imported when first used, so that ``import clickwise`` costs nothing. What is not offered here is reached by
+``clickwise.models``, ``clickwise.methods`` and ``clickwise.losses``.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from clickwise.version import __version__
+from clickwise.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from clickwise import models
-    from clickwise.comparison import Comparison, compare, evaluate
-    from clickwise.data.log import Batch, ClickLog
-    from clickwise.data.opening import load, read_log
-    from clickwise.data.storage import PreparedLog, open_prepared
-    from clickwise.errors import InputError
-    from clickwise.methods import (
-        MAMO,
-        AutoLoss,
-        ConstantController,
-        Controller,
-        FineTunedStacking,
-        FixedWeights,
-        GlobalRate,
-        HedgeMixture,
-        MeanLogit,
-        MeLU,
-        MetaEmbedding,
-        MetaSelector,
-        Method,
-        RecurrentMeta,
-        SampleLevelSelector,
-        SearchedWeights,
-        Selector,
-        SequentialMeta,
-        SimplifiedMetaSelector,
-        Stacking,
-        Supervised,
-        UniformAverage,
-        UserFineTuning,
-        UserLevelSelector,
-        load_controller,
-        save_controller,
-    )
-    from clickwise.model_folder import TrainedModel, load_model, save_model
-    from clickwise.models.gated import UserDependentGating
-    from clickwise.prediction import predict
-    from clickwise.schema import Field, Schema
-    from clickwise.training import fit, seeded
+    from clickwise import losses as losses
+    from clickwise import methods as methods
+    from clickwise import models as models
+    from clickwise.comparison import Comparison as Comparison
+    from clickwise.comparison import compare as compare
+    from clickwise.comparison import evaluate as evaluate
+    from clickwise.data.log import Batch as Batch
+    from clickwise.data.log import ClickLog as ClickLog
+    from clickwise.data.opening import load as load
+    from clickwise.data.opening import read_log as read_log
+    from clickwise.data.storage import PreparedLog as PreparedLog
+    from clickwise.data.storage import open_prepared as open_prepared
+    from clickwise.errors import InputError as InputError
+    from clickwise.methods import MAMO as MAMO
+    from clickwise.methods import AutoLoss as AutoLoss
+    from clickwise.methods import HedgeMixture as HedgeMixture
+    from clickwise.methods import MeLU as MeLU
+    from clickwise.methods import MetaEmbedding as MetaEmbedding
+    from clickwise.methods import MetaSelector as MetaSelector
+    from clickwise.methods import Method as Method
+    from clickwise.methods import RecurrentMeta as RecurrentMeta
+    from clickwise.methods import SimplifiedMetaSelector as SimplifiedMetaSelector
+    from clickwise.methods import Stacking as Stacking
+    from clickwise.methods import Supervised as Supervised
+    from clickwise.model_folder import TrainedModel as TrainedModel
+    from clickwise.model_folder import load_model as load_model
+    from clickwise.model_folder import save_model as save_model
+    from clickwise.models.gated import UserDependentGating as UserDependentGating
+    from clickwise.prediction import predict as predict
+    from clickwise.schema import Field as Field
+    from clickwise.schema import Schema as Schema
+    from clickwise.training import fit as fit
+    from clickwise.training import seeded as seeded
 
+# Where a name is; a package of that name is offered itself.
 _MODULES = {
-    "MAMO": "methods",
-    "MeLU": "methods",
-    "RecurrentMeta": "methods",
-    "SequentialMeta": "methods",
     "AutoLoss": "methods",
     "Batch": "data.log",
     "ClickLog": "data.log",
     "Comparison": "comparison",
-    "ConstantController": "methods",
-    "Controller": "methods",
     "Field": "schema",
-    "FineTunedStacking": "methods",
-    "FixedWeights": "methods",
-    "GlobalRate": "methods",
     "HedgeMixture": "methods",
     "InputError": "errors",
-    "MeanLogit": "methods",
+    "MAMO": "methods",
+    "MeLU": "methods",
     "MetaEmbedding": "methods",
     "MetaSelector": "methods",
     "Method": "methods",
     "PreparedLog": "data.storage",
-    "SampleLevelSelector": "methods",
+    "RecurrentMeta": "methods",
     "Schema": "schema",
-    "SearchedWeights": "methods",
-    "Selector": "methods",
     "SimplifiedMetaSelector": "methods",
     "Stacking": "methods",
     "Supervised": "methods",
     "TrainedModel": "model_folder",
-    "UniformAverage": "methods",
     "UserDependentGating": "models.gated",
-    "UserFineTuning": "methods",
-    "UserLevelSelector": "methods",
     "compare": "comparison",
     "evaluate": "comparison",
     "fit": "training",
     "load": "data.opening",
-    "load_controller": "methods",
     "load_model": "model_folder",
-    "models": "",
+    "losses": "losses",
+    "methods": "methods",
+    "models": "models",
     "open_prepared": "data.storage",
     "predict": "prediction",
     "read_log": "data.opening",
-    "save_controller": "methods",
     "save_model": "model_folder",
     "seeded": "training",
 }
 
-__all__ = [
-    "MAMO",
-    "AutoLoss",
-    "Batch",
-    "ClickLog",
-    "Comparison",
-    "ConstantController",
-    "Controller",
-    "Field",
-    "FineTunedStacking",
-    "FixedWeights",
-    "GlobalRate",
-    "HedgeMixture",
-    "InputError",
-    "MeLU",
-    "MeanLogit",
-    "MetaEmbedding",
-    "MetaSelector",
-    "Method",
-    "PreparedLog",
-    "RecurrentMeta",
-    "SampleLevelSelector",
-    "Schema",
-    "SearchedWeights",
-    "Selector",
-    "SequentialMeta",
-    "SimplifiedMetaSelector",
-    "Stacking",
-    "Supervised",
-    "TrainedModel",
-    "UniformAverage",
-    "UserDependentGating",
-    "UserFineTuning",
-    "UserLevelSelector",
-    "__version__",
-    "compare",
-    "evaluate",
-    "fit",
-    "load",
-    "load_controller",
-    "load_model",
-    "models",
-    "open_prepared",
-    "predict",
-    "read_log",
-    "save_controller",
-    "save_model",
-    "seeded",
-]
+__all__ = [*_MODULES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module 'clickwise' has no attribute {name!r}")
-    module = _MODULES[name]
-    value = import_module(f"clickwise.{module}") if module else None
-    value = getattr(value, name) if module else import_module(f"clickwise.{name}")
+    module = import_module(f"clickwise.{_MODULES[name]}")
+    value = module if _MODULES[name] == name else getattr(module, name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

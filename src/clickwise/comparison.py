@@ -1,37 +1,32 @@
 """An honest comparison: a table of predictions in, values with intervals and paired differences out."""
 
-import json
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import torch
 from torch import nn
 
 from clickwise.data.log import ClickLog
 from clickwise.errors import InputError, nearest
-from clickwise.files import new_file
+from clickwise.files import new_file, write_json
 from clickwise.methods.catalogue import group_of, models_among, title_of
 from clickwise.methods.names import bases
 from clickwise.metrics.pointwise import relaimpr
-from clickwise.metrics.summary import ORACLE, Replicates, differences, replicate, summarise
+from clickwise.metrics.summary import METRICS, ORACLE, Replicates, differences, replicate, summarise
 from clickwise.prediction import predict
-from clickwise.version import __version__
+from clickwise.prediction_table import methods_of, prediction_table
+from clickwise.provenance import label_facts, machine_facts
+from clickwise.report.inputs import RESULTS_FORMAT, RESULTS_VERSION, user_codes
 
-FORMAT = "clickwise-results"
-FORMAT_VERSION = 1
-TRUTH = "probability"
+TRUTH = "true_probability"
 REPLICATES = 1000
 COSTS = ("train_seconds", "predict_seconds", "peak_memory_bytes", "epochs", "parameters")
 OF_RUN = (*COSTS, "users_without_support", "users_served_by_generator", "model_weights", "loss_weights")
 RESULTS, PREDICTIONS, REPORT = "results.json", "predictions.parquet", "report.html"
-
-Probabilities = Mapping[str, Sequence[npt.NDArray[np.float32]]]
 
 
 @dataclass(frozen=True)
@@ -47,6 +42,11 @@ class Comparison:
     results: dict[str, Any]
     predictions: pl.DataFrame
 
+    @classmethod
+    def of(cls, run: Mapping[str, Any], scored: Mapping[str, Any], predictions: pl.DataFrame) -> Self:
+        """What ``score`` found in predictions, with the facts of the run."""
+        return cls({"format": RESULTS_FORMAT, "version": RESULTS_VERSION, "run": dict(run), **scored}, predictions)
+
     def save(self, folder: Path | str) -> None:
         """Write results.json, predictions.parquet and report.html."""
         from clickwise.report.page import write_report
@@ -54,10 +54,8 @@ class Comparison:
         folder = Path(folder)
         with new_file(folder / PREDICTIONS) as path:
             self.predictions.write_parquet(path)
-        with new_file(folder / RESULTS) as path:
-            path.write_text(json.dumps(self.results, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        with new_file(folder / REPORT) as path:
-            write_report(folder / RESULTS, folder / PREDICTIONS, path)
+        write_json(folder / RESULTS, self.results)
+        write_report(folder / RESULTS, folder / PREDICTIONS, folder / REPORT)  # last: with it a comparison is finished
 
     def print(self) -> None:
         """Print the leaderboard."""
@@ -68,41 +66,21 @@ class Comparison:
         print_leaderboard(self.results, Console())
 
 
-def prediction_table(log: ClickLog, probabilities: Probabilities, seeds: Sequence[int]) -> pl.DataFrame:
-    """The table that every metric, report and plot reads.
-
-    Args:
-        log: the rows that were scored.
-        probabilities: by method, one array ``[rows]`` or ``[rows, classes]`` a seed.
-        seeds: the seeds; a method with a single array has no randomness and takes the first.
-    """
-    columns: dict[str, Any] = {"row": log.row}
-    if log.users is not None:
-        columns["user"] = log.users.gather(log.user)
-    else:
-        columns["user"] = log.user
-    columns |= {"time": log.time, "label": log.label, "earlier": log.earlier}
-    columns |= {name: np.asarray(values) for name, values in log.extras.items()}
-    for method, arrays in probabilities.items():
-        for seed, values in zip(seeds, arrays, strict=False):
-            columns[f"{method}@{seed}"] = (
-                values if values.ndim == 1 else pl.Series(values, dtype=pl.Array(pl.Float32, values.shape[1]))
-            )
-    return pl.DataFrame(
-        {name: np.ascontiguousarray(v) if isinstance(v, np.ndarray) else v for name, v in columns.items()}
-    )
-
-
 def score(
-    table: pl.DataFrame, reference: str | None = None, replicates: int = REPLICATES, seed: int = 0
+    table: pl.DataFrame,
+    reference: str | None = None,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+    click_from: int = 1,
 ) -> dict[str, Any]:
     """Values and paired differences of the methods of a prediction table.
 
     Args:
-        table: see ``prediction_table``. A column ``probability`` is taken for the true one and makes the oracle.
+        table: see ``prediction_table``. A column ``true_probability`` is taken for the true one and makes the oracle.
         reference: the method that differences are taken against; None for the model with the highest AUC here.
         replicates: bootstrap resamples of the users.
         seed: of the bootstrap.
+        click_from: the lowest label that is a click.
 
     Returns:
         ``{"methods", "best_single", "differences"}`` as in results.json.
@@ -114,10 +92,10 @@ def score(
     label = table["label"].to_numpy()
     if (label == label[0]).all():
         raise InputError(f"all {len(label)} rows have the label {label[0]}; AUC and differences need two classes")
-    user = table["user"].rank("dense").to_numpy().astype(np.int64) - 1
+    user = user_codes(table["user"])
     binary = next(iter(predictions.values()))[0].ndim == 1
     truth = table[TRUTH].to_numpy() if binary and TRUTH in table.columns else None
-    drawn = replicate(label, user, predictions, truth, replicates, seed)
+    drawn = replicate(label, user, predictions, truth, replicates, seed, click_from)
     methods = summarise(label, user, predictions, table["earlier"].to_numpy(), truth, drawn)
     best = reference or best_model({name: values["auc"]["mean"] for name, values in methods.items() if name != ORACLE})
     if best not in predictions:
@@ -151,18 +129,6 @@ def _against_own_model(
     ]
 
 
-def methods_of(table: pl.DataFrame) -> dict[str, list[npt.NDArray[np.float32]]]:
-    """Probabilities by method, one array a seed, from the columns ``method@seed`` of a prediction table."""
-    predictions: dict[str, list[npt.NDArray[np.float32]]] = {}
-    for name in table.columns:
-        method, separator, number = name.rpartition("@")
-        if separator and number.isdigit():
-            predictions.setdefault(method, []).append(table[name].to_numpy())
-    if not predictions:
-        raise InputError("the prediction table has no column 'method@seed'")
-    return predictions
-
-
 def best_model(auc: Mapping[str, float]) -> str:
     """The single model with the highest AUC; another method only where there is no model."""
     return max(models_among(auc) or list(auc), key=lambda name: auc[name])
@@ -182,23 +148,22 @@ def _against(auc: float, best: float, oracle: Mapping[str, Any] | None) -> dict[
     }
 
 
-def machine_facts() -> dict[str, str]:
-    """Versions and machine, for ``results["run"]``."""
-    machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    threads = f"{torch.get_num_threads()} threads"
-    return {"clickwise": __version__, "torch": torch.__version__, "platform": f"{machine}, {threads}"}
-
-
-def label_facts(log: ClickLog) -> dict[str, float]:
-    """Click rate and number of classes, for ``results["run"]``."""
-    return {"click_rate": float((log.label >= log.schema.click_from).mean()), "classes": log.schema.classes}
-
-
 def evaluate(model: nn.Module, log: ClickLog, replicates: int = REPLICATES, seed: int = 0) -> dict[str, Any]:
-    """Metrics of one trained model, ``{"auc": {"mean", "low", "high"}, "gauc": ...}``, with 95 % intervals by user."""
-    table = prediction_table(log, {"model": [predict(model, log)]}, [0])
-    found: dict[str, Any] = score(table.drop(TRUTH, strict=False), "model", replicates, seed)["methods"]["model"]
-    return found
+    """Metrics of one trained model, with 95 % intervals by user.
+
+    Args:
+        model: a trained model or method.
+        log: labelled rows that it was not trained or tuned on.
+        replicates: of the bootstrap over users.
+        seed: of the bootstrap.
+
+    Returns:
+        ``{"mean", "low", "high"}`` of ``auc``, ``gauc``, ``logloss``, ``rig``, ``rmse``, ``ece`` and ``pcoc``, and
+        ``coverage`` (of GAUC) and ``cold_start``, as in results.json.
+    """
+    table = prediction_table(log, {"model": [predict(model, log)]}, [0]).drop(TRUTH, strict=False)
+    found = score(table, "model", replicates, seed, log.schema.click_from)["methods"]["model"]
+    return {name: found[name] for name in (*METRICS, "coverage", "cold_start")}
 
 
 def compare(
@@ -214,11 +179,11 @@ def compare(
         models: trained models or methods, by the names that tables show.
         log: rows that none of them was trained or tuned on.
         reference: the one that differences are taken against; None for the model with the highest AUC here.
-        replicates, seed: of the bootstrap over users.
+        replicates: of the bootstrap over users.
+        seed: of the bootstrap.
     """
     table = prediction_table(log, {name: [predict(model, log)] for name, model in models.items()}, [0])
     facts = {"rows": {"test": len(log)}, "users": table["user"].n_unique(), "seeds": [0]}
     run = {"source": "models trained elsewhere", **facts, **label_facts(log), **machine_facts()}
-    return Comparison(
-        {"format": FORMAT, "version": FORMAT_VERSION, "run": run, **score(table, reference, replicates, seed)}, table
-    )
+    scored = score(table, reference, replicates, seed, log.schema.click_from)
+    return Comparison.of(run, scored, table)

@@ -6,42 +6,34 @@ interrupted comparison goes on where it stopped: finished runs are read, the cur
 
 import json
 import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import polars as pl
-
-from clickwise.comparison import (
-    FORMAT,
-    FORMAT_VERSION,
-    PREDICTIONS,
-    REPORT,
-    RESULTS,
-    Comparison,
-    best_model,
-    label_facts,
-    machine_facts,
-    prediction_table,
-    score,
-)
+from clickwise.claims import claimed, require_stamp, stamp
+from clickwise.comparison import PREDICTIONS, REPORT, RESULTS, Comparison, best_model, score
 from clickwise.data.splits import SPLITS
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
-from clickwise.files import is_taken, new_file, new_folder
+from clickwise.files import clear_halves, is_taken, new_folder, write_json
+from clickwise.finished_run import FINISHED, MODEL, Trained, own_modules
 from clickwise.methods.building import build, options_of, pretraining
 from clickwise.methods.catalogue import entry, expand, models_among
 from clickwise.methods.method import Method
-from clickwise.methods.names import bases
-from clickwise.runs import FINISHED, Plan, Trained, costs, train_run
+from clickwise.model_folder import load_model
+from clickwise.prediction_table import prediction_table, read_table
+from clickwise.provenance import label_facts, machine_facts, origin_facts
+from clickwise.report.inputs import read_results
+from clickwise.run_costs import costs
+from clickwise.runs import Plan, refuse_stray, train_run
 from clickwise.training import fabric_for, seeded
 
 PLAN, BEFORE = "plan.json", "model-"
+PLAN_VERSION = 2
+"""Of plan.json and the runs; 1 counted the steps alone as training."""
+COMPARISON = "comparison"
 
 
 def run_comparison(log: PreparedLog, plan: Plan, out: Path, resume: bool = False, progress: bool = True) -> Comparison:
@@ -53,29 +45,30 @@ def run_comparison(log: PreparedLog, plan: Plan, out: Path, resume: bool = False
     started, clock = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.monotonic()
     fabric_for(plan.epochs, plan.patience, plan.monitor, plan.device, plan.precision)
     names = expand(plan.methods, log.schema)
-    taking = {*names, *(base for name in names for base in bases(name))}  # options of a model hold for its variants
-    if stray := [name for name in plan.options if name not in taking]:
-        raise InputError(f"options are given for {stray[0]!r}, which is not among the methods {', '.join(names)}")
+    refuse_stray(plan.options, names)
+    _require_two_classes(log)
     _try_to_build(log, plan, names)
     _claim(out, _identity(log, plan, names), resume)
+    clear_halves(out)
+    trusted = own_modules(names)
     trained: dict[str, list[Trained]] = {}
     for name in names:
         trained[name] = []
         for seed in range(1 if entry(name).group == "control" else plan.seeds):  # a control has no randomness
             _reuse_pretraining(plan, out, name, seed, trained)
             models = _models(log, plan, trained, name, seed)
-            trained[name].append(train_run(log, plan, name, seed, models, run_folder(out, name, seed), progress))
+            folder = run_folder(out, name, seed)
+            trained[name].append(train_run(log, plan, name, seed, models, folder, progress, trusted))
     table = prediction_table(
         log.test, {name: [run.test for run in runs] for name, runs in trained.items()}, range(plan.seeds)
     )
-    reference = best_model(
-        {name: float(np.mean([run.facts["valid_auc"] for run in runs])) for name, runs in trained.items()}
-    )
-    scored = score(table, reference, plan.replicates)
-    for name, runs in trained.items():
-        scored["methods"][name] |= costs([run.facts for run in runs])
-    facts = _run_facts(log, plan, started, time.monotonic() - clock)
-    comparison = Comparison({"format": FORMAT, "version": FORMAT_VERSION, "run": facts, **scored}, table)
+    costs_of = {name: costs([run.facts for run in runs]) for name, runs in trained.items()}
+    on_valid = {name: of["valid"]["auc"] for name, of in costs_of.items()}
+    reference = best_model({name: value for name, value in on_valid.items() if value is not None})
+    scored = score(table, reference, plan.replicates, click_from=log.schema.click_from)
+    for name, of in costs_of.items():
+        scored["methods"][name] |= of
+    comparison = Comparison.of(_run_facts(log, plan, started, time.monotonic() - clock), scored, table)
     comparison.save(out)
     return comparison
 
@@ -86,35 +79,47 @@ def finished_comparison(log: PreparedLog, plan: Plan, out: Path) -> Comparison |
     Raises:
         InputError: ``out`` holds a comparison of another log or plan.
     """
-    if not (out / REPORT).exists():
+    if not is_finished(out):
         return None
-    _claim(out, _identity(log, plan, expand(plan.methods, log.schema)), resume=True)
-    results = json.loads((out / RESULTS).read_text(encoding="utf-8"))
-    return Comparison(results, pl.read_parquet(out / PREDICTIONS))
+    claimed(out / PLAN, _identity(log, plan, expand(plan.methods, log.schema)), resume=True, what=COMPARISON)
+    return Comparison(dict(read_results(out / RESULTS)), read_table(out / PREDICTIONS))
+
+
+def is_finished(out: Path) -> bool:
+    """True where a comparison came to its end in ``out``; the report is what it writes last."""
+    return (out / REPORT).exists()
+
+
+def _require_two_classes(log: PreparedLog) -> None:
+    """What cannot be judged must not surface after an hour."""
+    for words, part in (("validation", log.valid), ("test", log.test)):
+        if len(part) and (part.label == part.label[0]).all():
+            raise InputError(f"all {words} rows have the label {part.label[0]}; take a split with two classes in it")
 
 
 def _try_to_build(log: PreparedLog, plan: Plan, names: Sequence[str]) -> None:
     """A wrong option must not surface after an hour."""
-    models: list[Method] = []
-    of_combinations = models_among(names)
+    made: dict[str, Method] = {}
     for name in names:  # those that others are made of come first
-        made = build(name, log.schema, options_of(name, plan.options), models if entry(name).made_of_models else [])
-        if name in of_combinations:
-            models.append(made)
+        models = [made[other] for other in _made_of(name, names)]
+        made[name] = build(name, log.schema, options_of(name, plan.options), models)
+
+
+def _made_of(name: str, names: Iterable[str]) -> Sequence[str]:
+    """The models that a method is made of, among the methods of a comparison."""
+    found = entry(name)
+    return (found.candidates or models_among(names)) if found.made_of_models else []
 
 
 def _models(
     log: PreparedLog, plan: Plan, trained: Mapping[str, Sequence[Trained]], name: str, seed: int
 ) -> list[Method]:
     """The models of a seed that a method is made of; new ones with the same options where it trains them itself."""
-    found = entry(name)
-    if not found.made_of_models:
-        return []
-    names = models_among(trained)
-    if pretraining(name, options_of(name, plan.options)) is not None:
+    names = _made_of(name, trained)
+    if names and pretraining(name, options_of(name, plan.options)) is not None:
         return [_untrained(log, plan, other, seed) for other in names]
     models = [trained[other][seed] for other in names]
-    if found.of_best:
+    if entry(name).of_best:
         models = sorted(models, key=lambda model: float(model.facts["valid_logloss"]))
     return [model.method for model in models]
 
@@ -133,6 +138,8 @@ def _reuse_pretraining(plan: Plan, out: Path, name: str, seed: int, trained: Map
     for other in trained:
         if other == name or pretraining(other, options_of(other, plan.options)) != wanted:
             continue
+        if [*_made_of(other, trained)] != [*_made_of(name, trained)]:
+            continue
         for source in sorted(run_folder(out, other, seed).glob(f"{BEFORE}*")):
             if not is_taken(folder / source.name):
                 with new_folder(folder / source.name) as temporary:
@@ -141,31 +148,35 @@ def _reuse_pretraining(plan: Plan, out: Path, name: str, seed: int, trained: Map
 
 
 def _identity(log: PreparedLog, plan: Plan, names: Sequence[str]) -> dict[str, Any]:
-    return {"log": log.manifest["key"], **asdict(plan), "methods": names}
+    """What must be the same for a folder to be of this comparison, as JSON keeps it."""
+    plain: dict[str, Any] = json.loads(json.dumps({"log": log.manifest["key"], **asdict(plan), "methods": names}))
+    return plain
 
 
-def _claim(out: Path, plan: dict[str, Any], resume: bool) -> None:
-    """Make ``out`` the folder of this comparison, or see that it is."""
-    wanted = json.loads(json.dumps(plan))
-    path = out / PLAN
-    if path.exists():
-        if not resume:
-            raise InputError(f"{out}: holds a comparison already; add --resume to go on with it, or name another --out")
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if changed := [key for key in wanted if found.get(key) != wanted[key]]:
-            raise InputError(
-                f"{out}: was started with another {changed[0]!r}; resume with the same options, or name another --out"
-            )
-        return
-    if is_taken(out):
-        raise InputError(f"{out}: exists and holds something else; name another --out")
-    with new_file(path) as temporary:
-        temporary.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+def _claim(out: Path, identity: Mapping[str, Any], resume: bool) -> None:
+    """Make ``out`` the folder of this comparison, or see that it is one that can be gone on with."""
+    found, mark = claimed(out / PLAN, identity, resume, COMPARISON), stamp(PLAN_VERSION)
+    if found is None:
+        write_json(out / PLAN, {**mark, **identity})
+    else:
+        require_stamp(out / PLAN, found, mark)
 
 
 def run_folder(out: Path, name: str, seed: int) -> Path:
     """Where the run of a method and a seed lies, with its ``model`` once it is finished."""
     return out / "runs" / f"{name.replace(':', '.')}@{seed}"
+
+
+def trained_method(out: Path, name: str, seed: int, among: Iterable[str]) -> Method:
+    """The trained method of a finished run.
+
+    Args:
+        out: folder of the comparison.
+        name: the method.
+        seed: of its training.
+        among: the methods that were compared; one's own classes that they name are trusted.
+    """
+    return load_model(run_folder(out, name, seed) / MODEL, own_modules(among)).method
 
 
 def _run_facts(log: PreparedLog, plan: Plan, started: str, seconds: float) -> dict[str, Any]:
@@ -184,22 +195,3 @@ def _run_facts(log: PreparedLog, plan: Plan, started: str, seconds: float) -> di
         "wall_clock_seconds": seconds,
         **origin_facts(),
     }
-
-
-def origin_facts() -> dict[str, str | None]:
-    """The command that this process was started by, and the commit of the code; None where there is none."""
-    program = Path(sys.argv[0])
-    ours = program.stem == "clickwise" or (program.parent.name, program.name) == ("clickwise", "__main__.py")
-    command = " ".join(["clickwise", *sys.argv[1:]]) if ours else None
-    return {"command": command, "commit": _commit()}
-
-
-def _commit() -> str | None:
-    """Commit of the checkout that clickwise runs from; None for an installed package."""
-    here = Path(__file__).resolve().parent
-    if not (here.parents[1] / ".git").exists():
-        return None
-    found = subprocess.run(
-        ["git", "-C", str(here), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
-    )
-    return found.stdout.strip() or None

@@ -12,7 +12,7 @@ from torch import Tensor
 from clickwise.checkpoint import load_state, random_state, save_state, set_random_state
 from clickwise.configuration import describe
 from clickwise.data.log import Batch, ClickLog
-from clickwise.errors import InputError
+from clickwise.errors import InputError, TrainingDiverged
 from clickwise.files import clear_leftovers
 from clickwise.interrupt import Interruption
 from clickwise.methods.method import Method
@@ -21,6 +21,7 @@ from clickwise.nn.tables import fill_untrained_rows
 from clickwise.runlog import HISTORY, TrainingProgress
 
 CHECKPOINT = "checkpoint.safetensors"
+FORMAT_VERSION = 2
 CAUSE = "most likely the learning rate is too high, or a number field holds extreme values (bucket it)"
 
 
@@ -34,8 +35,10 @@ class Progression:
         losses: sums of the losses over the steps of the current epoch.
         best_epoch: the epoch (from 1) that is best on validation rows; 0 before the first validation.
         best_value: its value, lower is better (``-auc`` where AUC is watched).
-        history: one row an epoch: epoch, steps, mean losses, validation logloss and auc, seconds.
+        history: one row an epoch: epoch, steps, mean losses, validation logloss and auc, seconds of the steps.
         finished: the run is over.
+        start_seconds: of what was trained before, and of the start of the method.
+        epoch_seconds: of the steps of the current epoch so far.
     """
 
     epoch: int = 0
@@ -45,10 +48,16 @@ class Progression:
     best_value: float = math.inf
     history: list[dict[str, float]] = field(default_factory=list)
     finished: bool = False
+    start_seconds: float = 0.0
+    epoch_seconds: float = 0.0
 
+    @property
+    def train_seconds(self) -> float:
+        """All that was done to train: what is trained before, the start with any search in it, and the steps.
 
-class TrainingDiverged(InputError):
-    """The loss became NaN or infinite."""
+        Validation and checkpoints are not part of it. What an interruption made necessary once more counts once.
+        """
+        return self.start_seconds + sum(row["seconds"] for row in self.history) + self.epoch_seconds
 
 
 @dataclass
@@ -71,7 +80,7 @@ class Loop:
     def run_epoch(self, bar: TrainingProgress, interrupted: Interruption) -> None:
         """Go on to the end of the current epoch, validate, and save."""
         at = self.at
-        started, rows = time.monotonic(), 0
+        rows, before, clock = 0, self.at.epoch_seconds, time.monotonic()
         self.method.train()
         bar.start_epoch(at.epoch + 1, self.epochs, self.method.steps(), at.step)
         for episode in self.method.episodes(self.seed, at.epoch, at.step):
@@ -81,19 +90,28 @@ class Loop:
             for name, value in losses.items():
                 at.losses[name] = at.losses.get(name, 0.0) + value
             rows += len(episode)
-            bar.advance(next(iter(losses.values())), rows / (time.monotonic() - started))
+            clock = self._spend(clock)
+            bar.advance(next(iter(losses.values())), rows / max(at.epoch_seconds - before, 1e-9))
             if interrupted or time.monotonic() - self.saved_at > self.checkpoint_seconds:
                 self.save()
+                clock = time.monotonic()
             if interrupted:
                 raise KeyboardInterrupt
-        self._finish_epoch(time.monotonic() - started)
+        fill_untrained_rows(self.method, self.train.schema, self.train.counts)
+        self._spend(clock)
+        self._finish_epoch()
         self.save()
 
-    def _finish_epoch(self, seconds: float) -> None:
-        at = self.at
+    def _spend(self, since: float) -> float:
+        """Count the seconds since then as training; what the clock says now."""
+        now = time.monotonic()
+        self.at.epoch_seconds += now - since
+        return now
+
+    def _finish_epoch(self) -> None:
+        at, seconds = self.at, self.at.epoch_seconds
         row = {"epoch": at.epoch + 1, "steps": at.step, **{name: value / at.step for name, value in at.losses.items()}}
-        fill_untrained_rows(self.method, self.train.schema, self.train.counts)
-        at.epoch, at.step, at.losses = at.epoch + 1, 0, {}
+        at.epoch, at.step, at.losses, at.epoch_seconds = at.epoch + 1, 0, {}, 0.0
         if self.valid is not None:
             probability = self.method.judge(self.valid)
             if not np.isfinite(probability).all():
@@ -116,10 +134,9 @@ class Loop:
             if math.isfinite(value):
                 continue
             rows = ""
-            batch = getattr(episode, "train", episode)  # an alternating method's episode has a batch of each part
-            if isinstance(batch, Batch) and batch.row is not None:
-                more = f" and {len(batch) - 5} more" if len(batch) > 5 else ""
-                rows = f" on training rows {self.train.row[batch.row[:5].numpy()].tolist()}{more}"
+            if isinstance(episode, Batch) and episode.row is not None:
+                more = f" and {len(episode) - 5} more" if len(episode) > 5 else ""
+                rows = f" on training rows {self.train.row[episode.row[:5].numpy()].tolist()}{more}"
             raise TrainingDiverged(
                 f"{name} became {value} at step {self.at.step} of epoch {self.at.epoch + 1}{rows}; {CAUSE}"
             )
@@ -134,6 +151,7 @@ class Loop:
         if self.folder is None:
             return
         state = {
+            "version": FORMAT_VERSION,
             "identity": self._identity(),
             "at": asdict(self.at),
             "method": self.method.state_dict(),
@@ -152,6 +170,8 @@ class Loop:
         if not (self.folder / CHECKPOINT).exists():
             return
         state = load_state(self.folder / CHECKPOINT)
+        if state.get("version") != FORMAT_VERSION:
+            raise InputError(f"{self.folder / CHECKPOINT}: of another version of clickwise; delete it to start afresh")
         if state["identity"] != self._identity():
             raise InputError(
                 f"{self.folder / CHECKPOINT}: of a run with other options, seed or rows; resume with the same ones"

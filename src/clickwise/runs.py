@@ -1,6 +1,6 @@
 """Runs: one method trained with one seed, in a folder of its own that an interrupted run goes on from."""
 
-import json
+import math
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -16,23 +16,23 @@ from clickwise.comparison import REPLICATES
 from clickwise.data.log import ClickLog
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
-from clickwise.files import is_taken, new_file
+from clickwise.files import is_taken
+from clickwise.finished_run import FINISHED, Trained, read_run, write_run
 from clickwise.loop import Progression
 from clickwise.memory import PeakMemory
 from clickwise.methods.building import build, options_of
 from clickwise.methods.catalogue import entry
 from clickwise.methods.controller_trace import controller_weights
 from clickwise.methods.method import Method
-from clickwise.methods.names import bases, parts
+from clickwise.methods.names import bases
 from clickwise.methods.selection import Selection
 from clickwise.methods.weights import Weighs, summary
 from clickwise.metrics.pointwise import auc, logloss
-from clickwise.model_folder import load_model, save_model
+from clickwise.model_folder import save_model
+from clickwise.nn.tables import parameter_count
 from clickwise.prediction import predict
 from clickwise.runlog import HISTORY
 from clickwise.training import fit, seeded
-
-FINISHED, MODEL, PROBABILITY, WEIGHTS = "finished.json", "model", "test.npy", "user_weights.parquet"
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,15 @@ class Plan:
             raise InputError(f"replicates must be at least 100, not {self.replicates}")
 
 
-@dataclass(frozen=True)
-class Trained:
-    """One method trained with one seed."""
-
-    method: Method
-    test: npt.NDArray[np.float32]
-    facts: dict[str, Any]
-
-
 def train_run(
-    log: PreparedLog, plan: Plan, name: str, seed: int, models: Sequence[Method], folder: Path, progress: bool
+    log: PreparedLog,
+    plan: Plan,
+    name: str,
+    seed: int,
+    models: Sequence[Method],
+    folder: Path,
+    progress: bool,
+    trusted: Sequence[str] = (),
 ) -> Trained:
     """Train one method with one seed, or read what an earlier call finished in ``folder``.
 
@@ -85,52 +83,52 @@ def train_run(
         models: the trained models of this seed, for a method made of them.
         folder: the run's own; holds its checkpoint, then its model, predictions and facts.
         progress: show a progress bar.
+        trusted: ``own_modules`` of the comparison.
+
+    Raises:
+        InputError: the finished run is damaged.
     """
     if (folder / FINISHED).exists():
-        trusted = [parts(name).model.partition(":")[0]] if ":" in name else []
-        facts = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
-        return Trained(
-            load_model(folder / MODEL, trusted).method, np.load(folder / PROBABILITY, allow_pickle=False), facts
-        )
+        return read_run(folder, len(log.test), trusted)
     with seeded(seed):
         method = build(name, log.schema, options_of(name, plan.options), models)
-    clock = time.monotonic()
     with PeakMemory() as memory:
         progression = fit(
             method, log.train, log.valid, epochs=plan.epochs, patience=plan.patience, monitor=plan.monitor, seed=seed,
             device=plan.device, precision=plan.precision, folder=folder, resume=True, progress=progress,
         )  # fmt: skip
-        seconds = sum(row["seconds"] for row in progression.history) or time.monotonic() - clock
-        seconds += method.search_seconds
-        judged = method.monitored(log.valid) or log.valid
+        monitored = method.monitored(log.valid)
+        judged = log.valid if monitored is None else monitored
         valid = predict(method, judged)
         # From here on validation rows are known too, as all that lies before the test rows would be in service.
         method.remember(log.train, log.valid)
         clock = time.monotonic()
         test, weights = _predict_test(method, log.test)
+        seconds = time.monotonic() - clock
+    valid_auc = auc(judged.label, valid)
     facts = {
-        "train_seconds": seconds,
-        "predict_seconds": time.monotonic() - clock,
+        "train_seconds": progression.train_seconds,
+        "predict_seconds": seconds,
         "peak_memory_bytes": memory.bytes,
         "best_epoch": progression.best_epoch or None,
-        "parameters": sum(parameter.numel() for parameter in method.parameters()),
-        "valid_auc": auc(judged.label, valid),
+        "parameters": parameter_count(method),
+        "valid_auc": valid_auc if math.isfinite(valid_auc) else None,
         "valid_logloss": logloss(judged.label, valid),
         "users_without_support": method.without_support(log.test),
         "users_served_by_generator": method.served_by_generator(log.test),
         "model_weights": None if weights is None else summary(weights),
         "loss_weights": controller_weights(method),
     }
-    shutil.rmtree(folder / MODEL, ignore_errors=True)
-    save_model(method, folder / MODEL, log)
-    if weights is not None:
-        with new_file(folder / WEIGHTS) as path:
-            weights.write_parquet(path)
-    with new_file(folder / PROBABILITY) as path, path.open("wb") as file:
-        np.save(file, test, allow_pickle=False)
-    with new_file(folder / FINISHED) as path:
-        path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    return Trained(method, test, facts)
+    trained = Trained(method, test, facts)
+    write_run(trained, weights, log, folder)
+    return trained
+
+
+def refuse_stray(options: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Raise ``InputError`` for options of what is not trained; those of a model hold for its variants."""
+    taking = {*names, *(base for name in names for base in bases(name))}
+    if stray := [name for name in options if name not in taking]:
+        raise InputError(f"options are given for {stray[0]!r}, which is not among the methods {', '.join(names)}")
 
 
 def _predict_test(method: Method, test: ClickLog) -> tuple[npt.NDArray[np.float32], pl.DataFrame | None]:
@@ -166,8 +164,7 @@ def train_one(
     """
     if entry(name).made_of_models:
         raise InputError(f"method {name!r} is made of trained models; `clickwise compare` trains it beside them")
-    if stray := [other for other in options if other not in (name, *bases(name))]:
-        raise InputError(f"options are given for {stray[0]!r}; the method is {name!r}")
+    refuse_stray(options, [name])
     if is_taken(out):
         raise InputError(f"{out}: exists already; name a new folder for the model")
     folder = out.with_name(out.name + ".training")
@@ -182,34 +179,3 @@ def train_one(
         shutil.move(folder / HISTORY, out / HISTORY)
     shutil.rmtree(folder, ignore_errors=True)
     return progression
-
-
-def costs(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Costs over the seeds of one method: mean seconds, largest memory, best epoch of each seed."""
-
-    def mean(key: str) -> float:
-        return float(np.mean([fact[key] for fact in facts]))
-
-    return {
-        "train_seconds": mean("train_seconds"),
-        "predict_seconds": mean("predict_seconds"),
-        "peak_memory_bytes": max(fact["peak_memory_bytes"] for fact in facts),
-        "epochs": [fact["best_epoch"] for fact in facts if fact["best_epoch"] is not None],
-        "parameters": facts[0]["parameters"],
-        "valid": {"auc": mean("valid_auc"), "logloss": mean("valid_logloss")},
-        "users_without_support": facts[0]["users_without_support"],
-        "users_served_by_generator": facts[0].get("users_served_by_generator"),
-        "model_weights": _mean_weights([fact["model_weights"] for fact in facts]),
-        "loss_weights": facts[0].get("loss_weights"),
-    }
-
-
-def _mean_weights(seeds: Sequence[Mapping[str, Mapping[str, float]] | None]) -> dict[str, dict[str, float]] | None:
-    """Summaries of the weights, averaged over the seeds; None for a method without weights."""
-    found = [seed for seed in seeds if seed is not None]
-    if not found:
-        return None
-    return {
-        model: {key: float(np.mean([seed[model][key] for seed in found])) for key in values}
-        for model, values in found[0].items()
-    }

@@ -1,5 +1,6 @@
 """``fit``: the one training loop around every method."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from torch import nn
 from clickwise.data.log import ClickLog
 from clickwise.errors import InputError, nearest
 from clickwise.interrupt import deferred_interrupt
-from clickwise.loop import Loop, Progression
+from clickwise.loop import CHECKPOINT, Loop, Progression
 from clickwise.methods.method import Run
 from clickwise.methods.supervised import as_method
 from clickwise.runlog import RunLog, TrainingProgress
@@ -22,7 +23,11 @@ MONITORS = ("logloss", "auc")
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Torch's generators seeded inside the block, and after it as they were before. Build models inside it."""
+    """Torch's generators seeded inside the block, and after it as they were before. Build models inside it.
+
+    Args:
+        seed: of the generators.
+    """
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices):
         torch.manual_seed(seed)
@@ -34,7 +39,7 @@ def fit(
     train: ClickLog,
     valid: ClickLog | None = None,
     *,
-    epochs: int = 20,
+    epochs: int = 30,
     patience: int = 2,
     monitor: str = "logloss",
     seed: int = 0,
@@ -69,7 +74,7 @@ def fit(
         after_epoch: is called with each new row of the history; what it raises ends the training.
 
     Returns:
-        The progression of the run, with its history.
+        The progression of the run, with its history and its ``train_seconds``.
 
     Raises:
         InputError: an option that cannot be, or a checkpoint of another run.
@@ -86,19 +91,27 @@ def fit(
         raise InputError(
             "monitor 'auc': the validation part holds one class only; watch 'logloss', or take another split"
         )
-    for first in method.before(train, valid):
-        fit(
+    clock = time.monotonic()
+    firsts = method.before(train, valid)
+    seconds = time.monotonic() - clock
+    for first in firsts:
+        seconds += fit(
             first.method, first.train, first.valid, epochs=epochs, patience=patience, monitor=monitor, seed=seed,
             device=device, precision=precision, compile=compile, resume=resume,
             folder=None if folder is None else folder / first.name,
             checkpoint_seconds=checkpoint_seconds, tensorboard=tensorboard, progress=progress,
-        )  # fmt: skip
+        ).train_seconds  # fmt: skip
     method.to(fabric.device)
     with seeded(seed):
-        method.start(train, valid, Run(fabric, compile))
+        clock = time.monotonic()
+        goes_on = resume and folder is not None and (folder / CHECKPOINT).exists()
+        method.start(train, valid, Run(fabric, compile, goes_on))
+        at = Progression(start_seconds=seconds + time.monotonic() - clock)
         monitored = method.monitored(valid)
+        if monitored is not None and not len(monitored):
+            raise InputError(f"{type(method).__name__}: no validation row is left to judge it on; give it more")
         most = epochs if method.most_epochs is None else min(epochs, method.most_epochs)
-        loop = Loop(method, train, monitored, most, patience, monitor, seed, folder, checkpoint_seconds)
+        loop = Loop(method, train, monitored, most, patience, monitor, seed, folder, checkpoint_seconds, at)
         if not method.iterates:
             loop.at.finished = True
         elif resume:

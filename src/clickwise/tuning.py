@@ -10,15 +10,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from clickwise.claims import claimed, require_stamp, stamp
 from clickwise.data.storage import PreparedLog
-from clickwise.errors import InputError, nearest
-from clickwise.files import clear_leftovers, is_taken, new_file
+from clickwise.documents import read_document
+from clickwise.errors import InputError, nearest, one_line
+from clickwise.files import new_file, write_json
 from clickwise.methods.building import build, options_of, options_taken
 from clickwise.methods.catalogue import entry
-from clickwise.methods.names import bases
+from clickwise.runs import refuse_stray
 from clickwise.training import seeded
 from clickwise.tuning_space import Space, default_space
-from clickwise.tuning_trials import Budget, Trial, Tuned, find_optuna, next_trial
+from clickwise.tuning_study import find_optuna
+from clickwise.tuning_trials import Budget, Trial, Tuned, next_trial
 
 FORMAT, FORMAT_VERSION = "clickwise-tuning", 1
 TRIALS, TUNED = "trials.json", "tuned.yaml"
@@ -88,8 +91,7 @@ def tune(
     given = options_of(name, options or {})
     if entry(name).group not in ("model", "variant"):
         raise InputError(f"method {name!r} is not trained by gradient steps of its own; tune a model")
-    if stray := [other for other in options or {} if other not in (name, *bases(name))]:
-        raise InputError(f"options are given for {stray[0]!r}; the method is {name!r}")
+    refuse_stray(options or {}, [name])
     with seeded(budget.seed):
         unchanged = build(name, log.schema, given, [])
     if space is None:
@@ -97,13 +99,16 @@ def tune(
     _check(space, name, given)
     find_optuna()
     identity = _identity(log, name, given, space, budget)
-    trials = _read(out, identity, resume)
+    stored = claimed(out / TRIALS, identity, resume, "tuning")
+    trials = [] if stored is None else _require_trials(out / TRIALS, stored)
+    mark = stamp(FORMAT_VERSION)
+    if stored is not None and len(trials) < budget.trials:
+        require_stamp(out / TRIALS, stored, mark)
     tuned = Tuned(log, name, given, space, unchanged)
     while len(trials) < budget.trials:
         trials.append(next_trial(tuned, budget, trials, progress))
-        with new_file(out / TRIALS) as path:
-            whole = {"format": FORMAT, "version": FORMAT_VERSION, **identity, "trials": [asdict(one) for one in trials]}
-            path.write_text(json.dumps(whole, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        whole = {**mark, **identity, "trials": [asdict(one) for one in trials]}
+        write_json(out / TRIALS, whole)
         if told is not None:
             told(trials[-1])
     found = Tuning(name, budget.monitor, given, tuple(trials[: budget.trials]))
@@ -114,7 +119,10 @@ def tune(
 
 def is_tuned(out: Path, trials: int) -> bool:
     """True where a tuning of at least so many trials came to its end in ``out``."""
-    return (out / TUNED).exists() and len(_stored(out).get("trials", ())) >= trials
+    if not (out / TUNED).exists() or not (out / TRIALS).exists():
+        return False
+    stored = read_document(out / TRIALS, "trials")
+    return len(_require_trials(out / TRIALS, stored if isinstance(stored, dict) else {})) >= trials
 
 
 def as_config(*found: Tuning) -> str:
@@ -145,34 +153,27 @@ def _identity(log: PreparedLog, name: str, given: Mapping[str, Any], space: Spac
     """What must be the same for trials to be of this tuning; there may be more of them."""
     kept = {key: value for key, value in asdict(budget).items() if key != "trials"}
     told = {option: str(values) for option, values in space.items()}
-    whole = {"log": log.manifest["key"], "method": name, "options": dict(given), "space": told, **kept}
+    whole = {
+        "format": FORMAT,
+        "log": log.manifest["key"],
+        "method": name,
+        "options": dict(given),
+        "space": told,
+        **kept,
+    }
     plain: dict[str, Any] = json.loads(json.dumps(whole))
     return plain
 
 
-def _stored(out: Path) -> dict[str, Any]:
-    try:
-        stored: dict[str, Any] = json.loads((out / TRIALS).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise InputError(f"{out / TRIALS}: damaged ({error})") from None
+def _require_trials(path: Path, stored: Mapping[str, Any]) -> list[Trial]:
+    """The trials of a file.
+
+    Raises:
+        InputError: it is of another format, or damaged.
+    """
     if stored.get("format") != FORMAT or stored.get("version") != FORMAT_VERSION:
-        raise InputError(f"{out / TRIALS}: not the trials of this version of clickwise; name another folder")
-    return stored
-
-
-def _read(out: Path, identity: Mapping[str, Any], resume: bool) -> list[Trial]:
-    clear_leftovers(out / TRIALS)
-    stored = _stored(out)
-    if not stored:
-        if is_taken(out):
-            raise InputError(f"{out}: exists and holds something else; name another --out")
-        return []
-    if not resume:
-        raise InputError(f"{out}: holds a tuning already; add --resume to go on with it, or name another --out")
-    if changed := [key for key in identity if stored.get(key) != identity[key]]:
-        raise InputError(
-            f"{out}: was started with another {changed[0]!r}; resume with the same options, or name another --out"
-        )
-    return [Trial(**{**trial, "values": tuple(trial["values"])}) for trial in stored["trials"]]
+        raise InputError(f"{path}: not the trials of this version of clickwise; name another folder")
+    try:
+        return [Trial(**{**trial, "values": tuple(trial["values"])}) for trial in stored["trials"]]
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path}: damaged: a trial lacks something ({one_line(error)}); name another folder") from None

@@ -9,6 +9,7 @@ from typing import Any
 from clickwise.errors import InputError, nearest
 from clickwise.methods.building import options_taken
 from clickwise.methods.method import Method
+from clickwise.option_text import divided, number_of, value_of
 
 FORM = "write it as NAME.OPTION=LOW..HIGH, with ,log behind it for a logarithmic scale, or as NAME.OPTION=A|B|C"
 
@@ -81,10 +82,7 @@ def parse_space(texts: Sequence[str], name: str) -> dict[str, Range | Choices]:
     """
     space: dict[str, Range | Choices] = {}
     for text in texts:
-        target, equals, value = text.partition("=")
-        method, dot, option = target.rpartition(".")
-        if not (equals and dot and method and option and value):
-            raise InputError(f"--space {text!r}: {FORM}")
+        method, option, value = divided(text, "--space", FORM)
         if method != name:
             raise InputError(f"--space {text!r}: the method is {name!r}")
         if option not in options_taken(name):
@@ -96,28 +94,9 @@ def parse_space(texts: Sequence[str], name: str) -> dict[str, Range | Choices]:
 
 
 def _parse(text: str, value: str) -> Range | Choices:
-    import yaml
-
     if found := re.fullmatch(r"([^.,|]+(?:\.\d+)?[^.,|]*)\.\.([^,|]+?)(,log)?", value):
-        try:
-            low, high = _number(found[1]), _number(found[2])
-        except ValueError:
-            raise InputError(f"--space {text!r}: {FORM}") from None
+        low, high = number_of(found[1]), number_of(found[2])
+        if low is None or high is None:
+            raise InputError(f"--space {text!r}: {FORM}")
         return Range(low, high, bool(found[3]))
-    try:
-        return Choices(tuple(_value(part) for part in value.split("|")))
-    except yaml.YAMLError:
-        raise InputError(f"--space {text!r}: a choice is not YAML") from None
-
-
-def _number(text: str) -> int | float:
-    return int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
-
-
-def _value(text: str) -> Any:
-    import yaml
-
-    try:
-        return _number(text)  # YAML 1.1 reads 1e-6 as text
-    except ValueError:
-        return yaml.safe_load(text)
+    return Choices(tuple(value_of(part, f"--space {text!r}") for part in value.split("|")))

@@ -1,27 +1,21 @@
 """The trials of a tuning: what is proposed, how it is trained, and when a training is stopped early."""
 
-import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
 from clickwise.data.storage import PreparedLog
-from clickwise.errors import InputError, nearest
-from clickwise.loop import TrainingDiverged
+from clickwise.errors import InputError, TrainingDiverged, nearest
 from clickwise.methods.building import build
 from clickwise.training import fabric_for, fit, seeded
-from clickwise.tuning_space import Choices, Range, Space
+from clickwise.tuning_space import Space
+from clickwise.tuning_study import PRUNERS, distributions, new_study, param_of, value_of_param
 
 if TYPE_CHECKING:
     import optuna
-
-PRUNERS = ("hyperband", "median", "none")
-RANDOM_FIRST = 5
-"""Trials that are drawn at random before the estimator proposes."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +97,12 @@ def next_trial(tuned: Tuned, budget: Budget, done: Sequence[Trial], progress: bo
         done: the trials before.
         progress: show a progress bar.
     """
-    study = _study(tuned, budget, done)
-    proposed = study.ask(_distributions(tuned.space))
-    options = {name: _value(tuned.space[name], value) for name, value in proposed.params.items()} if done else {}
+    direction = "maximize" if budget.monitor == "auc" else "minimize"
+    known = [_known(tuned, trial) for trial in done]
+    study = new_study(direction, budget.pruner, budget.epochs, budget.seed, known)
+    proposed = study.ask(distributions(tuned.space))
+    taken = proposed.params if done else {}
+    options = {name: value_of_param(tuned.space[name], value) for name, value in taken.items()}
     values: list[float] = []
     keep = max if budget.monitor == "auc" else min
 
@@ -131,43 +128,13 @@ def next_trial(tuned: Tuned, budget: Budget, done: Sequence[Trial], progress: bo
     return Trial(len(done), options, tuple(values), state, time.monotonic() - clock)
 
 
-def find_optuna() -> None:
-    """Raise ``InputError`` where optuna is not installed."""
-    try:
-        import optuna  # noqa: F401
-    except ImportError:
-        raise InputError("optuna is not installed; run: pip install 'clickwise[tune]'") from None
-
-
-def _study(tuned: Tuned, budget: Budget, done: Sequence[Trial]) -> "optuna.Study":
-    """A study that knows the trials before; its next proposal depends on them, the seed and their number alone."""
-    import optuna
-
-    pruners = {
-        "hyperband": lambda: optuna.pruners.HyperbandPruner(min_resource=1, max_resource=max(2, budget.epochs)),
-        "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=RANDOM_FIRST),
-        "none": optuna.pruners.NopPruner,
-    }
-    with _quiet():
-        study = optuna.create_study(
-            direction="maximize" if budget.monitor == "auc" else "minimize",
-            sampler=optuna.samplers.TPESampler(
-                seed=(budget.seed * 100_003 + len(done)) % 2**32, n_startup_trials=RANDOM_FIRST
-            ),
-            pruner=pruners[budget.pruner](),
-            study_name=str(budget.seed),  # Hyperband deals its brackets by it
-        )
-        study.add_trials([_known(tuned, trial) for trial in done])
-    return study
-
-
 def _known(tuned: Tuned, trial: Trial) -> "optuna.trial.FrozenTrial":
     """A trial as the study keeps it. The method as it is may lie off the space: it then counts as the nearest point."""
     import optuna
 
     states = optuna.trial.TrialState
     params = {
-        name: _param(values, trial.options[name] if name in trial.options else _option(tuned.unchanged, name))
+        name: param_of(values, trial.options[name] if name in trial.options else _option(tuned.unchanged, name))
         for name, values in tuned.space.items()
     }
     known = trial.values and all(value is not None for value in params.values())
@@ -176,7 +143,7 @@ def _known(tuned: Tuned, trial: Trial) -> "optuna.trial.FrozenTrial":
         state=state if known else states.FAIL,
         value=trial.values[-1] if known else None,
         params=params if known else {},
-        distributions=_distributions(tuned.space) if known else {},
+        distributions=distributions(tuned.space) if known else {},
         intermediate_values={epoch: value for epoch, value in enumerate(trial.values, 1)} if known else {},
     )
 
@@ -184,40 +151,3 @@ def _known(tuned: Tuned, trial: Trial) -> "optuna.trial.FrozenTrial":
 def _option(method: nn.Module, name: str) -> Any:
     """The value of an option, of the method or else of its model."""
     return getattr(method, name) if hasattr(method, name) else getattr(getattr(method, "model", None), name, None)
-
-
-def _param(values: Range | Choices, value: Any) -> float | int | None:
-    if isinstance(values, Range):
-        return values.nearest(value)
-    plain = list(value) if isinstance(value, tuple) else value
-    return values.values.index(plain) if plain in values.values else None
-
-
-def _value(values: Range | Choices, param: Any) -> Any:
-    return param if isinstance(values, Range) else values.values[param]
-
-
-def _distributions(space: Space) -> "dict[str, optuna.distributions.BaseDistribution]":
-    """Choices are proposed by their place, because the study takes no lists."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    found: dict[str, optuna.distributions.BaseDistribution] = {}
-    for name, values in space.items():
-        if isinstance(values, Choices):
-            found[name] = CategoricalDistribution(tuple(range(len(values.values))))
-        elif values.whole:
-            found[name] = IntDistribution(int(values.low), int(values.high), log=values.log)
-        else:
-            found[name] = FloatDistribution(values.low, values.high, log=values.log)
-    return found
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    logger = logging.getLogger("optuna")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+"""``(logits, label) -> [batch]``."""
 
 LOSSES: dict[str, Loss] = {
     "cross_entropy": cross_entropy,
@@ -41,10 +42,11 @@ LOSSES: dict[str, Loss] = {
     "jrc": jrc,
     "combined_pair": combined_pair,
 }
-BINARY_ONLY = frozenset({"combined_pair"})
-"""Losses that need binary labels."""
-ACROSS_BATCH = frozenset({"jrc", "combined_pair"})
-"""Losses whose value for an example depends on the other examples of its batch."""
+"""By name; one's own is added here."""
+BINARY_ONLY = {"combined_pair"}
+"""Names of losses that need binary labels."""
+ACROSS_BATCH = {"jrc", "combined_pair"}
+"""Names of losses whose value for an example depends on the other examples of its batch."""
 
 
 def find_loss(name: str, classes: int) -> Loss:

@@ -48,6 +48,10 @@ def hinge(logits: Tensor, label: Tensor) -> Tensor:
 
     For classes ``max(0, 1 + max_{j != y} z_j - z_y)`` (Crammer and Singer 2001). It is not differentiable at a lead of
     exactly 1 and its second derivative is 0: only the sign of a logit is fitted, not the probability.
+
+    Args:
+        logits: ``[batch]`` for binary labels, ``[batch, classes]`` otherwise.
+        label: ``[batch]``, 0 or 1, or a class.
     """
     if logits.dim() == 1:
         return functional.relu(1 - signed(logits, label))
@@ -89,12 +93,22 @@ def kl(logits: Tensor, label: Tensor, smoothing: float = SMOOTHING) -> Tensor:
 
 
 def signed(logits: Tensor, label: Tensor) -> Tensor:
-    """A binary logit ``[batch]`` seen from its label: z where the label is 1, else -z."""
+    """A binary logit ``[batch]`` seen from its label: z where the label is 1, else -z.
+
+    Args:
+        logits: ``[batch]``.
+        label: ``[batch]``, 0 or 1.
+    """
     return logits * (2 * label.to(logits.dtype) - 1)
 
 
 def log_odds(logits: Tensor, label: Tensor) -> Tensor:
-    """``log(p_y / (1 - p_y))``, ``[batch]``; it keeps both probabilities exact where they round to 0 or 1."""
+    """``log(p_y / (1 - p_y))``, ``[batch]``; it keeps both probabilities exact where they round to 0 or 1.
+
+    Args:
+        logits: ``[batch]`` for binary labels, ``[batch, classes]`` otherwise.
+        label: ``[batch]``, 0 or 1, or a class.
+    """
     if logits.dim() == 1:
         return signed(logits, label)
     given, others = _given_and_others(logits, label)
