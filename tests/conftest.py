@@ -41,7 +41,7 @@ def raw_frame() -> pl.DataFrame:
             "age": rng.normal(40, 10, rows),
             "time": rng.integers(0, 500, rows) * 3600,
             "label": (rng.random(rows) < probability).astype(np.int64),
-            "probability": probability,
+            "true_probability": probability,
         }
     )
 
@@ -49,5 +49,5 @@ def raw_frame() -> pl.DataFrame:
 @pytest.fixture(scope="session")
 def prepared(raw_frame: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> PreparedLog:
     """The raw table as an encoded log on disk."""
-    schema = Schema(FIELDS, user="user", time="time", item="item", keep=("probability",))
+    schema = Schema(FIELDS, user="user", time="time", item="item", keep=("true_probability",))
     return prepare(from_frame(raw_frame, "raw"), schema, "chronological", tmp_path_factory.mktemp("log") / "prepared")

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from clickwise.adaptation import Parameters, TableGradients, TaskParameters, adapt
 from clickwise.data.log import Batch
-from clickwise.data.tasks import Task, UserEpisodes, rows_batch
+from clickwise.data.tasks import Task, UserEpisodes
 from clickwise.methods.metaselector import MetaSelector
 from clickwise.methods.method import Run
 from clickwise.models import FFM, FM, LR, DeepFM
@@ -116,7 +116,7 @@ def mixture(dropout: float = 0.0, **options: Any) -> MetaSelector:
 def episode(users: int = 4) -> list[Task]:
     """Tasks that share items and tags; the last user has no support."""
     tasks = next(UserEpisodes(LOGS.train, LOGS.valid, users, support_size=7).epoch(0, 0))
-    nothing = rows_batch(LOGS.train, np.empty(0, dtype=np.int64))
+    nothing = Batch.of(LOGS.train, np.empty(0, dtype=np.int64))
     return [*tasks[:-1], Task(tasks[-1].user, nothing, tasks[-1].query)]
 
 
@@ -284,7 +284,7 @@ def adapted_task(method: MetaSelector) -> tuple[TaskParameters, dict[str, Tensor
     """Leaves, adapted parameters and query of one task, and which of its rows the support does not name."""
     task = episode()[0]
     support = task.support
-    few = Batch(*(getattr(support, name)[:2] for name in ("ids", "numbers", "label", "user", "time")))
+    few = support.select(torch.arange(2))
     task_leaves, adapted, query = method.adaptable.adapt(
         few, task.query, second_order=True, outer=list(method.adaptable.dense)
     )

@@ -1,6 +1,7 @@
 """From a table of predictions to values, intervals and differences."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from clickwise.comparison import best_model, compare, evaluate, methods_of, pred
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.methods import GlobalRate, Supervised
+from clickwise.metrics.summary import METRICS
 from clickwise.models import FM, LR
 from clickwise.prediction import predict
 from clickwise.training import fit
@@ -36,8 +38,9 @@ def test_values_are_those_of_scikit_learn(models: dict[str, Any], prepared: Prep
         assert values["auc"]["mean"] == pytest.approx(roc_auc_score(test.label, probability), abs=1e-6)
         assert values["logloss"]["mean"] == pytest.approx(log_loss(test.label, probability), abs=1e-6)
         assert values["auc"]["low"] <= values["auc"]["mean"] <= values["auc"]["high"]
-        assert evaluate(model, test, replicates=100)["auc"] == values["auc"]
-    truth = test.extras["probability"]
+        alone = evaluate(model, test, replicates=100)
+        assert alone == {key: values[key] for key in (*METRICS, "coverage", "cold_start")}
+    truth = test.extras["true_probability"]
     assert found["methods"]["oracle"]["auc"]["mean"] == pytest.approx(roc_auc_score(test.label, truth), abs=1e-6)
 
 
@@ -93,6 +96,18 @@ def test_several_classes() -> None:
     assert "oracle" not in comparison.results["methods"]
 
 
+def test_what_is_a_click_is_the_schemas_word() -> None:
+    parts = make_logs(900, classes=3)
+    schema = replace(parts.train.schema, click_from=2)
+    test = replace(parts.test, schema=schema, user=np.arange(len(parts.test)), users=None)  # all have one class
+    clicks, model = int((test.label == 2).sum()), LR(schema)
+    found = compare({"lr": model}, test, replicates=10).results
+    assert found["run"]["click_from"] == 2 and found["run"]["click_rate"] == clicks / len(test)
+    for coverage in (found["methods"]["lr"]["coverage"], evaluate(model, test, replicates=10)["coverage"]):
+        assert coverage["users_only_clicks"] == clicks
+        assert coverage["users_without_clicks"] == len(test) - clicks
+
+
 def test_the_best_single_model_is_no_control() -> None:
     assert best_model({"stacking": 0.9, "lr": 0.7, "fm": 0.8, "mine": 0.75}) == "fm"
     assert best_model({"stacking": 0.9, "global-rate": 0.5}) == "stacking"
@@ -107,3 +122,9 @@ def test_rows_of_one_class_cannot_be_compared(models: dict[str, Any], prepared: 
 def test_an_unknown_reference_names_the_nearest(models: dict[str, Any], prepared: PreparedLog) -> None:
     with pytest.raises(InputError, match="reference 'fn' is not among the methods; did you mean 'fm'"):
         compare(models, prepared.test, reference="fn", replicates=100)
+
+
+def test_a_kept_score_of_ones_own_is_not_the_truth(models: dict[str, Any], prepared: PreparedLog) -> None:
+    table = compare(models, prepared.test, replicates=100).predictions
+    own = score(table.rename({"true_probability": "probability"}), replicates=100)
+    assert "oracle" in score(table, replicates=100)["methods"] and "oracle" not in own["methods"]

@@ -1,6 +1,8 @@
 """The main job on a small log: what it writes, how it goes on, and what it refuses."""
 
 import json
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,11 +11,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from clickwise import runs
+from clickwise import finished_run
 from clickwise.comparison import Comparison
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
-from clickwise.experiment import run_comparison
+from clickwise.experiment import finished_comparison, is_finished, run_comparison, trained_method
+from clickwise.methods.controls import GlobalRate
 from clickwise.methods.entries import METHODS
 from clickwise.metrics.summary import METRICS
 from clickwise.model_folder import load_model
@@ -90,7 +93,7 @@ def test_a_comparison_broken_off_goes_on_to_equal_results(
     prepared: PreparedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run(prepared, tmp_path / "whole")
-    save, saved = runs.save_model, []
+    save, saved = finished_run.save_model, []
 
     def breaking(method: Any, folder: Path, log: PreparedLog) -> None:
         if len(saved) == 3:
@@ -99,7 +102,7 @@ def test_a_comparison_broken_off_goes_on_to_equal_results(
         save(method, folder, log)
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(runs, "save_model", breaking)
+        patched.setattr(finished_run, "save_model", breaking)
         run(prepared, tmp_path / "parts")
     assert not (tmp_path / "parts" / "results.json").exists()
     before = {folder: (folder / "model.json").stat().st_mtime_ns for folder in saved}
@@ -193,3 +196,115 @@ def test_a_wrong_option_of_a_selector_surfaces_before_anything_is_trained(
     with pytest.raises(InputError, match="rates 'vocabularies' are unknown"):
         run_comparison(prepared, plan, tmp_path / "out", progress=False)
     assert not (tmp_path / "out").exists()
+
+
+MINE = "tests.own_models:Mine"
+QUICK = Plan(["lr", MINE, "stacking", f"uniform-average(lr,{MINE})"], epochs=1, device="cpu", replicates=100)
+
+
+@pytest.fixture(scope="module")
+def with_own(prepared: PreparedLog, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Comparison]:
+    out = tmp_path_factory.mktemp("runs") / "own"
+    return out, run(prepared, out, QUICK)
+
+
+def copied(finished: tuple[Path, Comparison], tmp_path: Path) -> Path:
+    out = tmp_path / "out"
+    shutil.copytree(finished[0], out)
+    return out
+
+
+def test_a_comparison_with_a_model_of_ones_own_goes_on(
+    with_own: tuple[Path, Comparison], prepared: PreparedLog, tmp_path: Path
+) -> None:
+    out = copied(with_own, tmp_path)
+    (out / "report.html").unlink()
+    shutil.rmtree(out / "runs" / "stacking@0")
+    assert not is_finished(out) and finished_comparison(prepared, QUICK, out) is None
+    assert timeless(run(prepared, out, QUICK, resume=True).results) == timeless(with_own[1].results)
+    assert is_finished(out)
+    for name in QUICK.methods:
+        method = trained_method(out, name, 0, QUICK.methods)
+        assert np.array_equal(predict(method, prepared.test), with_own[1].predictions[f"{name}@0"].to_numpy())
+    with pytest.raises(InputError, match="lies outside clickwise"):
+        trained_method(out, "stacking", 0, ["lr", "stacking"])
+
+
+def test_a_finished_comparison_is_read(
+    with_own: tuple[Path, Comparison], prepared: PreparedLog, tmp_path: Path
+) -> None:
+    out = copied(with_own, tmp_path)
+    plan = json.loads((out / "plan.json").read_text())
+    (out / "plan.json").write_text(json.dumps({**plan, "clickwise": "0.0.1"}))  # an older one wrote it
+    found = finished_comparison(prepared, QUICK, out)
+    assert found is not None and found.results == with_own[1].results
+    assert found.predictions.equals(with_own[1].predictions)
+    with pytest.raises(InputError, match="was begun by another version of clickwise"):
+        run(prepared, out, QUICK, resume=True)
+
+
+DAMAGE = [("plan.json", "{"), ("plan.json", "3"), ("runs/lr@0/finished.json", "{"), ("runs/lr@0/finished.json", "{}")]
+
+
+@pytest.mark.parametrize(("name", "text"), [*DAMAGE, ("runs/lr@0/test.npy", "PK"), ("runs/lr@0/test.npy", "")])
+def test_damaged_bookkeeping_is_named_when_going_on(
+    name: str, text: str, with_own: tuple[Path, Comparison], prepared: PreparedLog, tmp_path: Path
+) -> None:
+    out = copied(with_own, tmp_path)
+    (out / name).write_text(text)
+    with pytest.raises(InputError, match=f"{re.escape(name)}: (not JSON|damaged)"):
+        run(prepared, out, QUICK, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("plan.json", "{"), ("results.json", "{"), ("results.json", "{}"), ("predictions.parquet", "PAR1")],
+)
+def test_damaged_results_are_named_when_they_are_read(
+    name: str, text: str, with_own: tuple[Path, Comparison], prepared: PreparedLog, tmp_path: Path
+) -> None:
+    out = copied(with_own, tmp_path)
+    (out / name).write_text(text)
+    with pytest.raises(InputError, match=f"{re.escape(name)}: "):
+        finished_comparison(prepared, QUICK, out)
+
+
+@pytest.mark.parametrize("part", ["valid", "test"])
+def test_a_part_of_one_class_is_refused_before_anything_is_trained(
+    part: str, prepared: PreparedLog, tmp_path: Path
+) -> None:
+    log = getattr(prepared, part)
+    changed = replace(prepared, **{part: replace(log, label=np.zeros_like(log.label))})
+    with pytest.raises(InputError, match=r"all (validation|test) rows have the label 0"):
+        run(changed, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_class_that_is_no_module(prepared: PreparedLog, tmp_path: Path) -> None:
+    for name in (
+        "tests.own_models:NoModule",
+        "tests.own_models:NoModule+focal",
+        "stacking(lr,tests.own_models:NoModule)",
+    ):
+        with pytest.raises(InputError, match=r"no torch\.nn\.Module"):
+            run(prepared, tmp_path / "out", replace(QUICK, methods=["lr", name]))
+
+
+def test_modules_of_ones_own_are_found_within_names() -> None:
+    names = ["lr", "a.b:C~udg+focal", "stacking(lr,d:E,f:G~udg)", "d:H", "hedge(lr,fm)"]
+    assert finished_run.own_modules(names) == ["a.b", "d", "f"]
+
+
+def test_rows_that_a_method_is_judged_on_are_never_others(
+    prepared: PreparedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither where those left for it are of one class, nor where none is left."""
+    few = prepared.valid.take(np.flatnonzero(prepared.valid.label == 1)[:3])
+    monkeypatch.setattr(GlobalRate, "monitored", lambda self, valid: few)
+    results = run(prepared, tmp_path / "out", replace(SMALL, methods=["global-rate", "lr"], options={})).results
+    valid = results["methods"]["global-rate"]["valid"]
+    assert valid["auc"] is None and valid["logloss"] == pytest.approx(-np.log(prepared.train.label.mean()), rel=1e-4)
+    assert results["best_single"] == "lr"
+    monkeypatch.setattr(GlobalRate, "monitored", lambda self, valid: valid.take(slice(0, 0)))
+    with pytest.raises(InputError, match="GlobalRate: no validation row is left to judge it on"):
+        run(prepared, tmp_path / "none", replace(SMALL, methods=["global-rate", "lr"], options={}))

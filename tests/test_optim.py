@@ -44,6 +44,25 @@ def run(make: Make, steps: list[tuple[Tensor, Tensor]], weight: nn.Parameter, sp
     return weight.detach()
 
 
+@pytest.mark.parametrize("make", KINDS)
+def test_a_closure_is_called_with_gradients_and_its_loss_returned(make: Make) -> None:
+    weight, by_hand = table(), table()
+    optimizer = make([weight])
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = (weight**2).sum()
+        loss.backward()
+        return loss
+
+    assert float(optimizer.step(closure).detach()) == pytest.approx(float((by_hand.detach() ** 2).sum()))
+    by_hand.grad = 2 * by_hand.detach()
+    other = make([by_hand])
+    assert other.step() is None
+    torch.testing.assert_close(weight.detach(), by_hand.detach())
+    assert not torch.equal(weight.detach(), table().detach())
+
+
 def test_adam_equals_sparse_adam() -> None:
     expected = run(lambda p: torch.optim.SparseAdam(p, 0.05), gradients(), table())
     torch.testing.assert_close(run(lambda p: RowSparseAdam(p, 0.05), gradients(), table()), expected, atol=1e-6, rtol=0)

@@ -11,8 +11,7 @@ import torch
 from torch import nn
 
 from clickwise.data.log import Batch
-from clickwise.errors import InputError
-from clickwise.loop import TrainingDiverged
+from clickwise.errors import InputError, TrainingDiverged
 from clickwise.methods import Supervised
 from clickwise.metrics.pointwise import auc, logloss
 from clickwise.models import FM, LR, DeepFM

@@ -148,6 +148,7 @@ def test_space_as_it_is_written() -> None:
         "weight_decay": Choices((1e-6, 0)),
     }
     assert Range(4, 32).whole and not Range(0, 0.5).whole
+    assert parse_space(["fm.batch_size=1_000|2_000"], "fm") == {"batch_size": Choices((1000, 2000))}
 
 
 @pytest.mark.parametrize(
@@ -163,6 +164,7 @@ def test_space_as_it_is_written() -> None:
         ("fm.learning_rate=a..b", "NAME.OPTION=LOW..HIGH"),
         ("fm.learning_rate=0.1", "at least two"),
         ("fm.learning_rate=[|]", "not YAML"),
+        ("fm.learning_rate=0.1|nan", "the number must be finite"),
     ],
 )
 def test_a_space_that_cannot_be(text: str, message: str) -> None:
@@ -181,7 +183,7 @@ def test_an_option_stands_in_the_space_once() -> None:
         ("stacking", {}, "not trained by gradient steps"),
         ("global-rate", {}, "not trained by gradient steps"),
         ("fm", {"options": {"fm": {"embedding_dim": 4, "learning_rate": 0.1}}}, "stands in --space"),
-        ("fm", {"options": {"lr": {"learning_rate": 0.1}}}, "the method is 'fm'"),
+        ("fm", {"options": {"lr": {"learning_rate": 0.1}}}, "'lr', which is not among the methods fm"),
         ("fm", {"space": {"dropout": Range(0, 0.5)}}, "unknown option 'dropout'"),
         ("fm", {"space": {}}, "nothing is left to tune"),
     ],
@@ -198,12 +200,47 @@ def test_a_folder_of_something_else(prepared: PreparedLog, tmp_path: Path) -> No
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="holds something else"):
         tune(prepared, "fm", tmp_path, SPACE, None, FAST)
-    (tmp_path / TRIALS).write_text("{")
-    with pytest.raises(InputError, match="damaged"):
-        tune(prepared, "fm", tmp_path, SPACE, None, FAST)
-    (tmp_path / TRIALS).write_text("{}")
-    with pytest.raises(InputError, match="not the trials of this version"):
-        tune(prepared, "fm", tmp_path, SPACE, None, FAST)
+    for text, message in (
+        ("{", "not JSON"), ("[]", "damaged"), ("{}", "was started with another 'format'"),
+    ):  # fmt: skip
+        (tmp_path / TRIALS).write_text(text)
+        with pytest.raises(InputError, match=message):
+            tune(prepared, "fm", tmp_path, SPACE, None, FAST, resume=True)
+
+
+def test_trials_that_are_damaged_or_of_another_version(
+    unread: PreparedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def quick(method: Any, *given: Any, after_epoch: Any, **options: Any) -> None:
+        after_epoch({"valid_auc": 0.6})
+
+    monkeypatch.setattr(tuning_trials, "fit", quick)
+    path = tmp_path / "out" / TRIALS
+
+    def again(trials: int) -> Any:
+        budget = replace(FAST, trials=trials)
+        return tune(unread, "fm", tmp_path / "out", SPACE, None, budget, resume=True, progress=False)
+
+    first = again(2)
+    stored = json.loads(path.read_text())
+    path.write_text(json.dumps({key: value for key, value in stored.items() if key != "clickwise"}))
+    assert again(2) == first  # what is finished can be read
+    with pytest.raises(InputError, match="was begun by another version of clickwise"):
+        again(3)
+    for trials in (None, [5], [{"number": 0}], [{**stored["trials"][0], "values": 5}]):
+        path.write_text(json.dumps({**stored, "trials": trials}))
+        with pytest.raises(InputError, match="damaged: a trial lacks something"):
+            is_tuned(tmp_path / "out", 2)
+
+
+def test_a_meta_training_that_diverges_is_a_trial_like_others(unread: PreparedLog, tmp_path: Path) -> None:
+    name = "dnn+recurrent-meta"
+    given = {name: {"tasks_per_epoch": 8, "embedding_dim": 2, "hidden_dims": [4]}}
+    space = {"inner_learning_rate": Choices((0.1, 1e35))}
+    budget = Budget(trials=3, epochs=1, pruner="none", device="cpu")
+    found = tune(unread, name, tmp_path / "out", space, given, budget, progress=False)
+    states = {trial.options.get("inner_learning_rate", 0.1): trial.state for trial in found.trials}
+    assert states == {0.1: "finished", 1e35: "diverged"}
 
 
 @pytest.fixture
