@@ -54,7 +54,7 @@ def test_every_artefact_has_a_verdict_and_every_verdict_on_numbers_has_them_kept
     told, found = verdicts(), {(one.paper, one.artefact) for one in kept()}
     assert [*told] == [*PAPERS]
     for paper, module in PAPERS.items():
-        assert {*told[paper]["artefacts"]} == {*import_module(module).ARTEFACTS}
+        assert {*told[paper]["artefacts"]} == {*import_module(module).PAPER.artefacts}
         for artefact, one in told[paper]["artefacts"].items():
             if one["verdict"] == OPEN:
                 assert (paper, artefact) not in found

@@ -78,7 +78,7 @@ def unit_of_row(unit: ActivationUnit, query: Tensor, key: Tensor) -> Tensor:
             p = torch.sigmoid((hidden - running_mean) / (running_var + 1e-8).sqrt())
             hidden = p * hidden + (1 - p) * layer.alpha * hidden
         else:
-            hidden = layer.weight @ hidden + layer.bias
+            hidden = layer.weight @ hidden + (0.0 if layer.bias is None else layer.bias)
     return hidden[0]
 
 

@@ -71,7 +71,8 @@ class DIN(Model):
         self.groups = need_behaviours(schema, "DIN")
         self.embedding = FieldEmbedding(schema, embedding_dim, initial_deviation)
         self.units = nn.ModuleList(
-            ActivationUnit(len(group.sequences) * embedding_dim, self.attention_hidden_dims) for group in self.groups
+            ActivationUnit(len(group.sequences) * embedding_dim, self.attention_hidden_dims, intercept=not softmax)
+            for group in self.groups
         )
         self.mlp = MLP(self.embedding.fields * embedding_dim, self.hidden_dims, schema.outputs, dropout, batch_norm)
         self.register_buffer("beside", fields_beside(schema, self.groups, self.embedding.fields), persistent=False)

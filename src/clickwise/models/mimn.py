@@ -42,7 +42,7 @@ class Recall(nn.Module):
     ) -> None:
         super().__init__()
         self.memory = InterestMemory(dim, slots, top_k, rebalanced)
-        self.attention = ActivationUnit(dim, attention_hidden_dims) if top_k else None
+        self.attention = ActivationUnit(dim, attention_hidden_dims, intercept=False) if top_k else None
 
     def forward(self, behaviours: Tensor, candidate: Tensor, steps: Steps) -> tuple[list[Tensor], Memory]:
         """Parts ``[batch, dim]``: what is read of slots and, with an induction unit, of channels; and the memory.

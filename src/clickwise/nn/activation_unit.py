@@ -85,9 +85,10 @@ class ActivationUnit(nn.Module):
     Args:
         dim: length of a query and of a key.
         hidden_dims: lengths of the hidden layers, at least one.
+        intercept: add a constant to all scores; before a softmax it would have no effect, and nothing to learn from.
     """
 
-    def __init__(self, dim: int, hidden_dims: Sequence[int]) -> None:
+    def __init__(self, dim: int, hidden_dims: Sequence[int], intercept: bool = True) -> None:
         super().__init__()
         if not hidden_dims:
             raise InputError("attention_hidden_dims must name at least one layer")
@@ -95,7 +96,7 @@ class ActivationUnit(nn.Module):
         layers: list[nn.Module] = [Dice(hidden_dims[0])]
         for inputs, outputs in pairwise(hidden_dims):
             layers += [nn.Linear(inputs, outputs), Dice(outputs)]
-        self.rest = nn.Sequential(*layers, nn.Linear(hidden_dims[-1], 1))
+        self.rest = nn.Sequential(*layers, nn.Linear(hidden_dims[-1], 1, bias=intercept))
 
     def forward(self, query: Tensor, keys: Tensor, row: Tensor) -> Tensor:
         of_query, of_key, of_difference, of_product = self.first.weight.chunk(4, dim=1)
