@@ -81,8 +81,7 @@ def _paper(paper: str, told: Mapping[str, Any], found: Sequence[Finding]) -> Ite
 
 def _finding(finding: Finding) -> Iterator[str]:
     run = finding.run
-    seeds = f"{run['seeds']} seed" + "s" * (run["seeds"] > 1)
-    yield f'??? note "{finding.name}: {seeds}, commit {run["commit"]}, {duration(finding.seconds)}"'
+    yield f'??? note "{finding.name}: {finding.seeds}, commit {run["commit"]}, {duration(finding.seconds)}"'
     yield ""
     lines = ["```text", finding.command, "```", "", *table(finding.headings, finding.cells), ""]
     lines += [f"![{picture}](pictures/{picture})\n" for picture in finding.pictures]

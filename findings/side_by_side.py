@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from clickwise.report.wording import MISSING, decimals
+from clickwise.reproduce.result import table
 from findings.store import Finding
 
 KEYS = ("log", "subset", "title", "update_every", "stage")
@@ -17,14 +18,17 @@ def side_by_side(findings: Sequence[Finding]) -> Iterator[str]:
     rows = dict.fromkeys(_key(row) for finding in compared for row in finding.rows)
     by_key = [{_key(row): row for row in finding.rows} for finding in compared]
     published = {key: _published(next(rows[key] for rows in by_key if key in rows)) for key in rows}
-    headings = ["AUC", *(["published"] if any(published.values()) else []), *(_heading(one) for one in compared)]
-    yield f"| {' | '.join(headings)} |"
-    yield f"| {' | '.join(['---', *['---:'] * (len(headings) - 1)])} |"
-    for key in rows:
-        cells = [decimals(published[key])] if any(published.values()) else []
-        cells += [_auc(rows.get(key)) for rows in by_key]
-        yield f"| {', '.join(key)} | {' | '.join(cells)} |"
-    yield ""
+    headings = [
+        "AUC",
+        *(["published"] if any(published.values()) else []),
+        *(f"{one.name} ({one.seeds})" for one in compared),
+    ]
+    told = [[decimals(published[key])] if any(published.values()) else [] for key in rows]
+    cells = [
+        [", ".join(key), *of_paper, *(_auc(rows.get(key)) for rows in by_key)]
+        for key, of_paper in zip(rows, told, strict=True)
+    ]
+    yield from (*table(headings, cells), "")
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -35,11 +39,6 @@ def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
 def _published(row: Mapping[str, Any]) -> float | None:
     told = row.get("published")
     return told.get("auc") if isinstance(told, dict) else None
-
-
-def _heading(finding: Finding) -> str:
-    seeds = finding.run["seeds"]
-    return f"{finding.name} ({seeds} seed{'s' * (seeds > 1)})"
 
 
 def _auc(row: Mapping[str, Any] | None) -> str:

@@ -47,6 +47,11 @@ class Finding:
     notes: Sequence[str]
     pictures: Sequence[str]
 
+    @property
+    def seeds(self) -> str:
+        """How many there were, in words."""
+        return f"{self.run['seeds']} seed" + "s" * (self.run["seeds"] > 1)
+
 
 def kept() -> list[Finding]:
     """All findings, by paper, artefact and name."""

@@ -13,6 +13,7 @@ from clickwise.data.loading import ordered_batches
 from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError
 from clickwise.methods.method import Method, Run, as_predicted
+from clickwise.methods.mixture import remember_all
 from clickwise.methods.scoring import score
 from clickwise.methods.supervised import as_method
 from clickwise.metrics.pointwise import CLIP, label_probability
@@ -135,8 +136,7 @@ class UniformAverage(Method):
         self.remember(train)
 
     def remember(self, *logs: ClickLog) -> None:
-        for model in self.models:
-            cast(Method, model).remember(*logs)
+        remember_all(self.models, *logs)
 
     def predict(self, batch: Batch) -> Tensor:
         return torch.tensordot(self._each(batch), self.weights, dims=1)

@@ -15,6 +15,7 @@ from clickwise.data.log import Batch, ClickLog
 from clickwise.data.tasks import check_order
 from clickwise.errors import InputError
 from clickwise.methods.method import Method, Run
+from clickwise.methods.mixture import remember_all
 from clickwise.methods.scoring import score
 from clickwise.methods.supervised import as_method
 from clickwise.methods.unseen import OnUnseenRows, common_schema_of
@@ -100,8 +101,7 @@ class LevelSelector(OnUnseenRows):
             self.mlp.layers.compile()
 
     def remember(self, *logs: ClickLog) -> None:
-        for model in self.models:
-            cast(Method, model).remember(*logs)
+        remember_all(self.models, *logs)
 
     def episodes(self, seed: int, epoch: int, first: int) -> Iterator[Tensor]:
         """Places of the rows of each mini-batch."""

@@ -1,13 +1,14 @@
 """Arithmetic of a mixture of models, ``p(x) = sum_k lambda_k(x) M_k(x)``, in logarithms."""
 
 import copy
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from clickwise.data.log import ClickLog
 from clickwise.errors import InputError
 from clickwise.methods.method import Method
 from clickwise.methods.names import GATE
@@ -61,6 +62,12 @@ def _name(model: nn.Module) -> str:
     if isinstance(network, UserDependentGating):
         return f"{type(network.model).__name__}{GATE}{network.gate}"
     return type(model if network is None else network).__name__
+
+
+def remember_all(models: Iterable[nn.Module], *logs: ClickLog) -> None:
+    """Let every method adapt from now on to the rows of these logs."""
+    for model in models:
+        cast(Method, model).remember(*logs)
 
 
 def mix(logits: Sequence[Tensor], log_weights: Tensor) -> Tensor:
