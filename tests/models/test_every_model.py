@@ -15,7 +15,7 @@ from tests.logs import first_batch, make_logs, with_more_padding, with_shuffled_
 
 GPU = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU"))
 KINDS = [getattr(models, name) for name in models.__all__ if name != "Model"]
-# Every slot is a field with vectors of its own: order matters by design, and another width is another model.
+# Every slot of a bag is a field with vectors of its own: order matters by design, another width is another model.
 SLOTS_ARE_FIELDS = {models.FFM}
 POOLING = [kind for kind in KINDS if kind not in SLOTS_ARE_FIELDS]
 

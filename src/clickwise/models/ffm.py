@@ -7,7 +7,7 @@ from torch import Tensor
 
 from clickwise.data.log import Batch
 from clickwise.models.model import Model
-from clickwise.nn.embedding import Linear, SlotEmbedding, ValueShares
+from clickwise.nn.embedding import FieldMeans, Linear, SlotEmbedding
 from clickwise.nn.interactions import Sum, field_aware_pairwise
 from clickwise.schema import Schema
 
@@ -15,12 +15,13 @@ from clickwise.schema import Schema
 class FFM(Model):
     """Field-aware factorisation machine (Juan et al. 2016, Eq. 4): an id has one vector for every field it can meet.
 
-    Every slot is a field of its own: a bag of five values is five fields, as in the MetaSelector paper (section 5.2),
-    and each of them counts a fifth, as in the other models.
+    A bag of five values is five fields, as in the MetaSelector paper (section 5.2), and each of them counts a fifth, as
+    in the other models. A sequence is one field, the average of its values: fifty earlier clicks are not fifty fields.
 
     Args:
         schema: fitted schema.
-        embedding_dim: length of each vector; an id holds ``(width + number_width) * embedding_dim`` values.
+        embedding_dim: length of each vector; an id holds ``fields * embedding_dim`` values, a slot of a bag and a
+            number column being a field each.
         initial_deviation: standard deviation of the initial vectors; it decides how fast interactions are learned.
     """
 
@@ -30,16 +31,13 @@ class FFM(Model):
         super().__init__(schema)
         self.embedding_dim = embedding_dim
         self.initial_deviation = initial_deviation
-        self.fields = schema.width + schema.number_width
-        self.single = max((f.length for f in schema.id_fields), default=1) == 1
-        self.shares = ValueShares(schema)
+        self.pooling = FieldMeans(schema, bags_apart=True)
+        self.fields = self.pooling.fields
         self.linear = Linear(schema)
         self.embedding = SlotEmbedding(schema, self.fields * embedding_dim, initial_deviation)
         self.interaction = Sum(embedding_dim, schema)
 
     def forward(self, batch: Batch) -> Tensor:
-        vectors = self.embedding(batch)
-        if not self.single:
-            vectors = vectors * self.shares(batch.ids).unsqueeze(2)
-        vectors = vectors.unflatten(2, (self.fields, self.embedding_dim))
+        # Averaged before they are multiplied: the products grow with the fields, not with the lengths of sequences.
+        vectors = self.pooling(self.embedding(batch), batch.ids).unflatten(2, (self.fields, self.embedding_dim))
         return self.shape_logits(self.linear(batch) + self.interaction(field_aware_pairwise(vectors)))

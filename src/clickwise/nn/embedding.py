@@ -62,16 +62,18 @@ class FieldMeans(nn.Module):
 
     Args:
         schema: fitted schema; ``slots`` are its ``width + number_width``.
+        bags_apart: give every slot of a bag back by itself, times its share of the bag.
     """
 
     pool: Tensor
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, bags_apart: bool = False) -> None:
         super().__init__()
         self.shares = ValueShares(schema)
-        lengths = [*(f.length for f in schema.id_fields), *[1] * schema.number_width]
+        of_fields = [[1] * f.length if bags_apart and f.kind == "bag" else [f.length] for f in schema.id_fields]
+        lengths = [*(length for lengths in of_fields for length in lengths), *[1] * schema.number_width]
         self.fields = len(lengths)
-        self.single = max(lengths, default=1) == 1
+        self.single = schema.width == len(schema.id_fields)
         field = torch.repeat_interleave(torch.tensor(lengths, dtype=torch.long))
         pool = (
             torch.arange(self.fields).unsqueeze(1).eq(field).float()
