@@ -17,10 +17,10 @@ from clickwise.errors import InputError, nearest, one_line
 from clickwise.files import new_file, write_json
 from clickwise.methods.building import build, options_of, options_taken
 from clickwise.methods.catalogue import entry
+from clickwise.optuna_study import find_optuna
 from clickwise.runs import refuse_stray
 from clickwise.training import seeded
 from clickwise.tuning_space import Space, default_space
-from clickwise.tuning_study import find_optuna
 from clickwise.tuning_trials import Budget, Trial, Tuned, next_trial
 
 FORMAT, FORMAT_VERSION = "clickwise-tuning", 1

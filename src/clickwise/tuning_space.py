@@ -4,12 +4,15 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clickwise.errors import InputError, nearest
 from clickwise.methods.building import options_taken
 from clickwise.methods.method import Method
 from clickwise.option_text import divided, number_of, value_of
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 FORM = "write it as NAME.OPTION=LOW..HIGH, with ,log behind it for a logarithmic scale, or as NAME.OPTION=A|B|C"
 
@@ -34,11 +37,23 @@ class Range:
         """True for a range of whole numbers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
-    def nearest(self, value: Any) -> float | None:
-        """The number of the range that lies nearest to ``value``; None where that is no number."""
+    def distribution(self) -> "BaseDistribution":
+        """The range in the terms of a study."""
+        from optuna.distributions import FloatDistribution, IntDistribution
+
+        if self.whole:
+            return IntDistribution(int(self.low), int(self.high), log=self.log)
+        return FloatDistribution(self.low, self.high, log=self.log)
+
+    def param(self, value: Any) -> float | None:
+        """A study's term for ``value``: the number of the range that lies nearest; None where that is no number."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
         return min(max(value, self.low), self.high)
+
+    def value(self, param: Any) -> Any:
+        """The reverse of ``param``."""
+        return param
 
 
 @dataclass(frozen=True)
@@ -53,6 +68,21 @@ class Choices:
 
     def __str__(self) -> str:
         return "|".join(str(value) for value in self.values)
+
+    def distribution(self) -> "BaseDistribution":
+        """The choices in the terms of a study: their places, because it takes no lists."""
+        from optuna.distributions import CategoricalDistribution
+
+        return CategoricalDistribution(tuple(range(len(self.values))))
+
+    def param(self, value: Any) -> int | None:
+        """A study's term for ``value``; None where it is none of the choices."""
+        plain = list(value) if isinstance(value, tuple) else value
+        return self.values.index(plain) if plain in self.values else None
+
+    def value(self, param: Any) -> Any:
+        """The reverse of ``param``."""
+        return self.values[param]
 
 
 Space = Mapping[str, Range | Choices]

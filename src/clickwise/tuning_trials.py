@@ -10,9 +10,9 @@ from torch import nn
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError, TrainingDiverged, nearest
 from clickwise.methods.building import build
+from clickwise.optuna_study import PRUNERS, new_study
 from clickwise.training import fabric_for, fit, seeded
 from clickwise.tuning_space import Space
-from clickwise.tuning_study import PRUNERS, distributions, new_study, param_of, value_of_param
 
 if TYPE_CHECKING:
     import optuna
@@ -100,9 +100,9 @@ def next_trial(tuned: Tuned, budget: Budget, done: Sequence[Trial], progress: bo
     direction = "maximize" if budget.monitor == "auc" else "minimize"
     known = [_known(tuned, trial) for trial in done]
     study = new_study(direction, budget.pruner, budget.epochs, budget.seed, known)
-    proposed = study.ask(distributions(tuned.space))
+    proposed = study.ask(_distributions(tuned.space))
     taken = proposed.params if done else {}
-    options = {name: value_of_param(tuned.space[name], value) for name, value in taken.items()}
+    options = {name: tuned.space[name].value(value) for name, value in taken.items()}
     values: list[float] = []
     keep = max if budget.monitor == "auc" else min
 
@@ -134,7 +134,7 @@ def _known(tuned: Tuned, trial: Trial) -> "optuna.trial.FrozenTrial":
 
     states = optuna.trial.TrialState
     params = {
-        name: param_of(values, trial.options[name] if name in trial.options else _option(tuned.unchanged, name))
+        name: values.param(trial.options[name] if name in trial.options else _option(tuned.unchanged, name))
         for name, values in tuned.space.items()
     }
     known = trial.values and all(value is not None for value in params.values())
@@ -143,9 +143,13 @@ def _known(tuned: Tuned, trial: Trial) -> "optuna.trial.FrozenTrial":
         state=state if known else states.FAIL,
         value=trial.values[-1] if known else None,
         params=params if known else {},
-        distributions=distributions(tuned.space) if known else {},
+        distributions=_distributions(tuned.space) if known else {},
         intermediate_values={epoch: value for epoch, value in enumerate(trial.values, 1)} if known else {},
     )
+
+
+def _distributions(space: Space) -> "dict[str, optuna.distributions.BaseDistribution]":
+    return {name: values.distribution() for name, values in space.items()}
 
 
 def _option(method: nn.Module, name: str) -> Any:

@@ -17,10 +17,10 @@ from clickwise.data.log import Batch
 from clickwise.errors import InputError
 from clickwise.methods.supervised import Supervised
 from clickwise.models import MetaInteraction
-from clickwise.models.dien import next_behaviour_loss, values
 from clickwise.models.gated import UserDependentGating
 from clickwise.nn.activation_unit import behaviour_vectors, fields_beside, real_behaviours
 from clickwise.nn.auxiliary import asked_for, auxiliary_losses
+from clickwise.nn.next_behaviour import behaviour_ids, next_behaviour_loss
 from clickwise.nn.recurrent import Steps
 from clickwise.nn.tables import id_tables, touched_rows
 from clickwise.schema import Schema
@@ -118,7 +118,7 @@ def test_without_labels_each_state_is_asked_which_item_follows() -> None:
     assert model.recurrence is not None
     states = torch.cat(model.recurrence(items, steps.sizes).states)
     with seeded(3):
-        expected = next_behaviour_loss(states, items, values(model.session, batch.ids, steps), steps)
+        expected = next_behaviour_loss(states, items, behaviour_ids(model.session, batch.ids, steps), steps)
     torch.testing.assert_close(told(model, batch, seed=3)["session"][1], expected)
 
 

@@ -1,7 +1,6 @@
 """Constant weights of candidate losses, found by training with many of them: BOHB (Falkner et al. 2018)."""
 
 import copy
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from clickwise.methods.candidates import CANDIDATES, CandidateLosses, FixedWeigh
 from clickwise.methods.method import Run
 from clickwise.metrics.pointwise import logloss
 from clickwise.nn.tables import fill_untrained_rows
+from clickwise.optuna_study import new_study, quiet
 
 if TYPE_CHECKING:
     import optuna
@@ -72,23 +72,10 @@ class SearchedWeights(CandidateLosses):
         return self.shares
 
     def _search(self, train: ClickLog, valid: ClickLog, run: Run) -> Tensor:
-        try:
-            import optuna
-        except ImportError:
-            raise InputError("optuna is not installed; run: pip install 'clickwise[tune]'") from None
         seed = int(torch.randint(2**31, ()))
-        logger = logging.getLogger("optuna")
-        level = logger.level
-        logger.setLevel(logging.WARNING)
-        study = optuna.create_study(
-            sampler=optuna.samplers.TPESampler(seed=seed),
-            pruner=optuna.pruners.HyperbandPruner(min_resource=1, max_resource=self.trial_epochs),
-            study_name=str(seed),  # Hyperband deals its brackets by it
-        )
-        try:
+        study = new_study("minimize", "hyperband", self.trial_epochs, seed)
+        with quiet():
             study.optimize(lambda trial: self._try(trial, train, valid, run, seed), self.trials)
-        finally:
-            logger.setLevel(level)
         return _on_simplex(study.best_params)
 
     def _try(self, trial: "optuna.Trial", train: ClickLog, valid: ClickLog, run: Run, seed: int) -> float:

@@ -1,15 +1,14 @@
 """DIEN."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from clickwise.data.log import Batch
 from clickwise.errors import InputError, nearest
-from clickwise.models.model import Model
+from clickwise.models.model import DEEP_RECIPE, Model
 from clickwise.nn.activation_unit import (
     behaviour_vectors,
     candidate_vectors,
@@ -18,9 +17,10 @@ from clickwise.nn.activation_unit import (
     segment_softmax,
 )
 from clickwise.nn.auxiliary import AuxiliaryLoss
-from clickwise.nn.behaviours import Behaviours, need_behaviours
+from clickwise.nn.behaviours import need_behaviours
 from clickwise.nn.embedding import FieldEmbedding
 from clickwise.nn.mlp import MLP
+from clickwise.nn.next_behaviour import behaviour_ids, next_behaviour_loss
 from clickwise.nn.recurrent import GatedRecurrence, Steps
 from clickwise.schema import Schema
 
@@ -86,7 +86,7 @@ class DIEN(Model):
         InputError: the schema has no such history, ``evolution`` is unknown, or ``auxiliary_weight`` is negative.
     """
 
-    recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 5e-5, "batch_size": 2000}
+    recipe = DEEP_RECIPE
     has_mlp = True
     interaction_layers: ClassVar[Sequence[str]] = ("interests",)
     beside: Tensor
@@ -132,38 +132,7 @@ class DIEN(Model):
             last, states = interest(behaviours, candidate_vectors(group, vectors), steps)
             found.append(last)
             if self.auxiliary is not None and self.auxiliary.asked:
-                told.append(next_behaviour_loss(states, behaviours, values(group, batch.ids, steps), steps))
+                told.append(next_behaviour_loss(states, behaviours, behaviour_ids(group, batch.ids, steps), steps))
         if told and self.auxiliary is not None:
             self.auxiliary.tell(torch.stack(told).mean())
         return self.shape_logits(self.mlp(torch.cat([fields.flatten(1), *found], dim=1), batch))
-
-
-def values(group: Behaviours, ids: Tensor, steps: Steps) -> Tensor:
-    """``[packed, sequences]``: the ids of the behaviours."""
-    return torch.stack([ids[:, slots][steps.row, steps.position] for slots in group.slots], dim=1)
-
-
-def next_behaviour_loss(states: Tensor, behaviours: Tensor, ids: Tensor, steps: Steps) -> Tensor:
-    """Each state against the behaviour that follows it and against another one (Zhou et al. 2019, Eq. 6 and 7).
-
-    The other one is drawn from all behaviours of the batch; where it equals the one that follows, it does not count.
-    A mean over states, where the paper's sum over a user's states would weigh the loss by the length of histories.
-
-    Args:
-        states: ``[packed, dim]``.
-        behaviours: ``[packed, dim]``, the vectors that the states have read.
-        ids: ``[packed, sequences]``, of the behaviours.
-        steps: of the behaviours.
-
-    Returns:
-        A scalar; zero where no row has two behaviours.
-    """
-    first = len(steps.rows)
-    if first == len(behaviours):
-        return states.new_zeros(())
-    before = states.index_select(0, steps.previous())
-    drawn = torch.randint(len(behaviours), (len(before),), device=ids.device)
-    other = ids.index_select(0, drawn).ne(ids[first:]).any(1)
-    follows = functional.softplus(-(before * behaviours[first:]).sum(1)).mean()
-    stranger = functional.softplus((before * behaviours.index_select(0, drawn)).sum(1))
-    return follows + (stranger * other).sum() / other.sum().clamp(min=1)

@@ -1,13 +1,13 @@
 """DIN."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from clickwise.data.log import Batch
-from clickwise.models.model import Model
+from clickwise.models.model import DEEP_RECIPE, Model
 from clickwise.nn.activation_unit import (
     ActivationUnit,
     behaviour_vectors,
@@ -44,7 +44,7 @@ class DIN(Model):
         InputError: the schema has no such history.
     """
 
-    recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 5e-5, "batch_size": 2000}
+    recipe = DEEP_RECIPE
     has_mlp = True
     interaction_layers: ClassVar[Sequence[str]] = ("units",)
     beside: Tensor

@@ -1,13 +1,13 @@
 """What GRU4Rec and LSTM4Rec share: the last state of a recurrent layer beside the other fields."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from clickwise.data.log import Batch
-from clickwise.models.model import Model
+from clickwise.models.model import DEEP_RECIPE, Model
 from clickwise.nn.activation_unit import behaviour_vectors, fields_beside, real_behaviours
 from clickwise.nn.behaviours import need_behaviours
 from clickwise.nn.embedding import FieldEmbedding
@@ -36,7 +36,7 @@ class LastState(Model):
         layer: what reads the behaviours.
     """
 
-    recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 5e-5, "batch_size": 2000}
+    recipe = DEEP_RECIPE
     has_mlp = True
     interaction_layers: ClassVar[Sequence[str]] = ("recurrences",)
     layer: ClassVar[type[GatedRecurrence] | type[LongShortTerm]]

@@ -1,7 +1,7 @@
 """MetaInteraction."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -9,8 +9,7 @@ from torch.nn import functional
 
 from clickwise.data.log import Batch
 from clickwise.errors import InputError
-from clickwise.models.dien import next_behaviour_loss, values
-from clickwise.models.model import Model
+from clickwise.models.model import DEEP_RECIPE, Model
 from clickwise.nn.activation_unit import (
     ActivationUnit,
     behaviour_vectors,
@@ -25,6 +24,7 @@ from clickwise.nn.behaviours import Behaviours, need_behaviours
 from clickwise.nn.embedding import FieldEmbedding
 from clickwise.nn.long_short_term import LongShortTerm
 from clickwise.nn.mlp import MLP
+from clickwise.nn.next_behaviour import behaviour_ids, next_behaviour_loss
 from clickwise.nn.recurrent import Evolution, Steps
 from clickwise.schema import Schema
 
@@ -60,7 +60,7 @@ class MetaInteraction(Model):
         InputError: the schema has no such history, or a weight is negative.
     """
 
-    recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 5e-5, "batch_size": 2000}
+    recipe = DEEP_RECIPE
     has_mlp = True
     interaction_layers: ClassVar[Sequence[str]] = ("unit", "recurrence")
     beside: Tensor
@@ -134,7 +134,7 @@ class MetaInteraction(Model):
         """
         states = torch.cat(read.states) if read.states else read.last
         if self.labels is None:
-            return next_behaviour_loss(states, items, values(self.session, ids, steps), steps)
+            return next_behaviour_loss(states, items, behaviour_ids(self.session, ids, steps), steps)
         if len(steps.rows) == len(items):
             return states.new_zeros(())
         clicked = self.labels(ids)[steps.row, steps.position][len(steps.rows) :].ge(self.schema.click_from)

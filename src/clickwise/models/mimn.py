@@ -1,14 +1,14 @@
 """MIMN."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from clickwise.data.log import Batch
 from clickwise.errors import InputError
-from clickwise.models.model import Model
+from clickwise.models.model import DEEP_RECIPE, Model
 from clickwise.nn.activation_unit import (
     ActivationUnit,
     behaviour_vectors,
@@ -86,7 +86,7 @@ class MIMN(Model):
         InputError: the schema has no such history, or an option of the memory cannot be.
     """
 
-    recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 5e-5, "batch_size": 2000}
+    recipe = DEEP_RECIPE
     has_mlp = True
     interaction_layers: ClassVar[Sequence[str]] = ("recalls",)
     beside: Tensor

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from clickwise.data.log import Batch
 from clickwise.schema import Schema
 
+DEEP_RECIPE: Mapping[str, Any] = {"learning_rate": 3e-3, "weight_decay": 5e-5, "batch_size": 2000}
+"""How most models with an MLP are trained."""
+
 
 class Model(nn.Module):
     """Base of the built-in models: ``forward(batch) -> logits [batch]``, or ``[batch, classes]``.

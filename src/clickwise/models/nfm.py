@@ -1,12 +1,11 @@
 """Neural factorisation machine."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from clickwise.data.log import Batch
-from clickwise.models.model import Model
+from clickwise.models.model import DEEP_RECIPE, Model
 from clickwise.nn.dropout import Dropout
 from clickwise.nn.embedding import FieldEmbedding, Linear
 from clickwise.nn.interactions import pairwise
@@ -31,7 +30,7 @@ class NFM(Model):
         initial_deviation: standard deviation of the initial vectors; it decides how fast interactions are learned.
     """
 
-    recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 5e-5, "batch_size": 2000}
+    recipe = DEEP_RECIPE
     has_mlp = True
 
     def __init__(

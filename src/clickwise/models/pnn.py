@@ -1,14 +1,13 @@
 """Product-based neural network."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from clickwise.data.log import Batch
 from clickwise.errors import InputError, nearest
-from clickwise.models.model import Model
+from clickwise.models.model import DEEP_RECIPE, Model
 from clickwise.nn.embedding import FieldEmbedding
 from clickwise.nn.interactions import InnerProducts, KernelProducts
 from clickwise.nn.mlp import MLP
@@ -35,7 +34,7 @@ class PNN(Model):
         initial_deviation: standard deviation of the initial vectors; it decides how fast interactions are learned.
     """
 
-    recipe: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-3, "weight_decay": 5e-5, "batch_size": 2000}
+    recipe = DEEP_RECIPE
     has_mlp = True
 
     def __init__(
