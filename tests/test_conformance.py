@@ -1,18 +1,22 @@
 """What every method promises; one joins by being in the catalogue."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch.optim import Optimizer
 
 from clickwise.configuration import build, describe
+from clickwise.data.loading import ShuffledBatches
 from clickwise.data.log import ClickLog
 from clickwise.data.storage import PreparedLog
 from clickwise.methods.building import build as build_method
 from clickwise.methods.building import options_of
 from clickwise.methods.catalogue import entry
 from clickwise.methods.entries import METHODS
+from clickwise.methods.method import Method
 from clickwise.metrics.pointwise import auc, logloss
 from clickwise.model_folder import load_model, save_model
 from clickwise.nn.tables import id_tables
@@ -104,6 +108,18 @@ def test_unknown_ids_are_ordinary(name: str, classes: int, device: str) -> None:
     probability = score(name, with_unknown_ids(logs(classes).test), classes, device)
     assert np.isfinite(probability).all()
     assert ((probability > 0) & (probability < 1)).all()
+
+
+@every_method
+def test_predicts_the_same_without_what_steps_alone_need(name: str) -> None:
+    method = copy.deepcopy(trained(name))
+    method.end()
+    for part in method.modules():
+        if isinstance(part, Method):
+            assert not part.optimizers
+            assert not any(attribute in vars(part) for attribute in part.for_steps)
+            assert not any(isinstance(value, ShuffledBatches | Optimizer) for value in vars(part).values())
+    np.testing.assert_array_equal(predict(method, logs().test, 10_000), score(name, logs().test))
 
 
 @every_label

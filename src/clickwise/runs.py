@@ -121,6 +121,7 @@ def train_run(
     }
     trained = Trained(method, test, facts)
     write_run(trained, weights, log, folder)
+    method.end()
     return trained
 
 

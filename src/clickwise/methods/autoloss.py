@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -69,6 +69,7 @@ class AutoLoss(CandidateLosses):
     steps_done: Tensor
     epochs_done: Tensor
     trace: Tensor
+    for_steps: ClassVar[tuple[str, ...]] = (*CandidateLosses.for_steps, "valid_batches", "unrolled")
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -36,6 +36,8 @@ class Bilevel(PersonalMethod):
         judged_users: users that epochs are judged on at most, since each of them costs an adaptation.
         shuffle_users: adapt each user to another user's rows: a control whose gain must vanish.
     """
+
+    for_steps: ClassVar[tuple[str, ...]] = ("tasks", "trained")
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Selectors that learn from labels which model is best, of a row or of a user (MetaSelector paper, section 5.2)."""
 
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,8 @@ class LevelSelector(OnUnseenRows):
     Raises:
         InputError: fewer than two models, models of different schemas, or an option that cannot be.
     """
+
+    for_steps: ClassVar[tuple[str, ...]] = ("seen", "best")
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,8 @@ class MetaEmbedding(Method):
     Raises:
         InputError: an option that cannot be, a model without a table to generate rows of, or a field without a profile.
     """
+
+    for_steps: ClassVar[tuple[str, ...]] = ("halves",)
 
     def __init__(
         self,

@@ -57,11 +57,13 @@ class Method(nn.Module):
         most_epochs: epochs that ``fit`` runs at most, however many it was asked for; None for no limit.
         by_user: True for a method that does work for each user of a batch, and so wants a user's rows together.
         optimizers: by name, filled by ``start``; their state is part of a checkpoint.
+        for_steps: names of attributes that ``start`` sets and that steps alone need; ``end`` removes them.
     """
 
     iterates: ClassVar[bool] = True
     most_epochs: int | None = None
     by_user: ClassVar[bool] = False
+    for_steps: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,6 +108,17 @@ class Method(nn.Module):
     def step(self, episode: Any) -> dict[str, Tensor]:
         """One update of the parameters. Returns the losses by name, the one that was minimised first."""
         raise NotImplementedError
+
+    def end(self) -> None:
+        """Let go of what steps alone need: rows in memory, and the state of optimisers, twice as large as the tables.
+
+        ``fit`` leaves them, for further steps may follow; a comparison, which keeps all its methods, does not.
+        """
+        for method in self.modules():
+            if isinstance(method, Method):
+                method.optimizers = {}
+                for name in method.for_steps:
+                    vars(method).pop(name, None)
 
     def remember(self, *logs: ClickLog) -> None:
         """Adapt from now on to the rows of these logs, which are known when later rows are predicted.

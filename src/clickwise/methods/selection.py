@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,8 @@ class Selection(OnUnseenRows, PersonalMethod):
         weight_decay: L2 penalty of Adam.
         shuffle_users: adapt each user to another user's support: a control whose gain must vanish.
     """
+
+    for_steps: ClassVar[tuple[str, ...]] = ("tasks", "trained")
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Ordinary training of one model on shuffled mini-batches."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -37,6 +38,8 @@ class Supervised(Method):
         row_sparse: update only the rows of id tables that a batch touches. None: for tables of 100,000 rows and more,
             below which a fused dense update is faster. Dense Adam also moves rows that a batch does not touch.
     """
+
+    for_steps: ClassVar[tuple[str, ...]] = ("batches",)
 
     def __init__(
         self,
