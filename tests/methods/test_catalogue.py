@@ -37,8 +37,9 @@ def test_a_group_leaves_out_what_the_log_does_not_allow() -> None:
 
 def test_the_demo_compares_methods_that_there_are_and_gives_options_to_them_alone() -> None:
     names = expand(OF_DEMO.split(","), SCHEMA)
-    assert {option.partition(".")[0] for option in SHORT} <= set(names)
-    assert {entry(name).group for name in names} == set(STAGES) - {"variant", "personal"}
+    assert {option.partition(".")[0] for option in SHORT} <= {"source", *names}
+    assert {entry(name).group for name in names} == set(STAGES) - {"personal"}
+    assert {"metaselector", "deepfm~udg", "deepfm+autoloss", "deepfm+recurrent-meta"} <= set(names)
 
 
 def test_a_model_can_be_trained_on_other_losses() -> None:

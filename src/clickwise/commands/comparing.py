@@ -6,10 +6,15 @@ from pathlib import Path
 from clickwise.commands.common import names_sources, open_log, use_threads
 from clickwise.options import assignments
 
-# What adapts to each user runs all models and takes minutes with its defaults: four models and these options show what
-# it does within the demo's three.
-METHODS = "controls,lr,fm,ffm,deepfm,selectors"
+# What adapts to each user runs all models and takes minutes with its defaults: four models, each kind of adaptivity
+# around the best of them, and these options show what they do within the demo's three.
+METHODS = "controls,lr,fm,ffm,deepfm,deepfm~udg,deepfm+autoloss,deepfm+recurrent-meta,selectors"
 SHORT = (
+    "source.users=1000",
+    "source.impressions=80000",
+    "deepfm.hidden_dims=[64,64]",
+    "deepfm+recurrent-meta.tasks_per_epoch=300",
+    "deepfm+recurrent-meta.judged_users=200",
     "metaselector.most_epochs=1",
     "metaselector.users_per_epoch=300",
     "metaselector-shuffled.most_epochs=1",
@@ -20,7 +25,7 @@ SHORT = (
 
 
 def demo_command(*, out: Path = Path("runs/demo"), threads: int | None = None) -> None:
-    """Compare four models, and every method made of them, on an embedded log: the main job, with no data of your own.
+    """Compare four models, and all four kinds of adaptivity made of them, on an embedded log: no data of your own.
 
     Args:
         out: folder for results.json, predictions.parquet and report.html.
