@@ -7,7 +7,7 @@ from clickwise.commands.common import names_sources, open_log, use_threads
 from clickwise.options import assignments
 
 # What adapts to each user runs all models and takes minutes with its defaults: four models, each kind of adaptivity
-# around the best of them, and these options show what they do within the demo's three.
+# around one of them, and these options show what they do within the demo's three.
 METHODS = "controls,lr,fm,ffm,deepfm,deepfm~udg,deepfm+autoloss,deepfm+recurrent-meta,selectors"
 SHORT = (
     "source.users=1000",

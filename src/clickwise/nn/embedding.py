@@ -81,7 +81,12 @@ class FieldMeans(nn.Module):
         self.register_buffer("pool", pool, persistent=False)
 
     def forward(self, vectors: Tensor, ids: Tensor) -> Tensor:
-        return vectors if self.single else torch.matmul(self.pool * self.shares(ids).unsqueeze(1), vectors)
+        if self.single:
+            return vectors
+        shares = self.shares(ids)
+        if self.fields == self.pool.shape[1]:  # no two slots meet in a field: a product a slot, not one of matrices
+            return vectors * shares.unsqueeze(2)
+        return torch.matmul(self.pool * shares.unsqueeze(1), vectors)
 
 
 class FieldEmbedding(nn.Module):
