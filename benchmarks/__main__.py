@@ -13,6 +13,7 @@ COMMANDS = {
     "autoloss": [],
     "gating": [],
     "sequences": [],
+    "sessions": [],
 }
 
 
