@@ -1,8 +1,10 @@
 """The epochs of one run of ``fit``: steps, validation, the best weights so far, and the checkpoint."""
 
+import hashlib
 import math
 import time
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +145,17 @@ class Loop:
 
     def _identity(self) -> dict[str, Any]:
         """What must be the same for a checkpoint to be of this run."""
-        return {"method": describe(self.method), "seed": self.seed, "rows": len(self.train), "monitor": self.monitor}
+        same = {"method": describe(self.method), "seed": self.seed, "rows": len(self.train), "monitor": self.monitor}
+        return same | ({"frozen": self._frozen} if self._frozen else {})
+
+    @cached_property
+    def _frozen(self) -> dict[str, str]:
+        """Digests of the parameters that are given and not learned: options do not tell one from another."""
+        return {
+            name: hashlib.sha256(parameter.detach().cpu().contiguous().numpy().data).hexdigest()
+            for name, parameter in self.method.named_parameters()
+            if not parameter.requires_grad
+        }
 
     def save(self) -> None:
         """Write the checkpoint; it is whole or absent."""
@@ -174,7 +186,8 @@ class Loop:
             raise InputError(f"{self.folder / CHECKPOINT}: of another version of clickwise; delete it to start afresh")
         if state["identity"] != self._identity():
             raise InputError(
-                f"{self.folder / CHECKPOINT}: of a run with other options, seed or rows; resume with the same ones"
+                f"{self.folder / CHECKPOINT}: of a run with other options, seed or rows, or with another frozen part; "
+                "resume with the same ones"
             )
         self.at = Progression(**state["at"])
         self.at.finished = self.at.epoch > 0 and self._is_over()  # a resumed run may be given more epochs

@@ -1,6 +1,7 @@
 """AutoLoss: its gradients against finite differences, its algorithm against the paper, and that it learns."""
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from clickwise.errors import InputError
 from clickwise.losses import cross_entropy, find_loss
 from clickwise.methods.autoloss import AutoLoss
 from clickwise.methods.candidates import FixedWeights, scales
+from clickwise.methods.controllers import new_controller
 from clickwise.methods.method import Run, to_probability
 from clickwise.methods.supervised import Supervised
 from clickwise.metrics.pointwise import logloss
@@ -315,6 +317,23 @@ def test_a_frozen_controller_stays() -> None:
     assert_same_bits(before, method.controller.state_dict())
     chance = np.full(len(parts.test), parts.train.label.mean(), dtype=np.float32)
     assert logloss(parts.test.label, predict(method, parts.test)) < logloss(parts.test.label, chance)
+
+
+def test_a_run_does_not_go_on_with_another_frozen_controller(tmp_path: Path) -> None:
+    parts = make_logs()
+
+    def train(start_from: str, epochs: int) -> None:
+        controller = new_controller(SMOOTH, 2, start_from, True)
+        with seeded(0):
+            method = AutoLoss(LR(parts.train.schema), SMOOTH, controller, frozen=True, batch_size=64)
+        fit(method, parts.train, None, epochs=epochs, folder=tmp_path, resume=True, progress=False)
+
+    with seeded(0):
+        train("focal", 1)
+    with seeded(0):
+        train("focal", 2)
+    with seeded(0), pytest.raises(InputError, match="of a run with other options, seed or rows"):
+        train("kl", 3)
 
 
 def test_a_controller_needs_no_candidate_to_start_from() -> None:

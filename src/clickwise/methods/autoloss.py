@@ -13,6 +13,7 @@ from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError, nearest
 from clickwise.losses import cross_entropy
 from clickwise.methods.candidates import CANDIDATES, CandidateLosses
+from clickwise.methods.controllers import check_controller, new_controller
 from clickwise.methods.method import Run, to_probability
 from clickwise.methods.unrolled import Unrolled
 from clickwise.methods.unseen import schema_in
@@ -111,21 +112,13 @@ class AutoLoss(CandidateLosses):
         self.temperature_decay = temperature_decay
         self._check()
         schema = schema_in(model)
-        if frozen and controller is None:
-            raise InputError("frozen: give the controller that is to stay as it is")
         if controller is None:
-            controller = self._new_controller(per_example, 2 if schema is None else schema.classes)
-        if not isinstance(controller, Controller | ConstantController):
-            raise InputError(f"controller: give one, or the folder of one, not {controller!r}")
-        self.controller = controller
+            if frozen:
+                raise InputError("frozen: give the controller that is to stay as it is")
+            controller = new_controller(self.losses, 2 if schema is None else schema.classes, start_from, per_example)
+        check_controller(controller, self.losses, None if schema is None else schema.classes)
+        self.controller = controller.requires_grad_(not frozen)
         self.per_example = isinstance(controller, Controller)
-        if self.controller.losses != self.losses:
-            raise InputError(
-                f"controller: trained for the losses {', '.join(self.controller.losses)}; "
-                f"the candidates are {', '.join(self.losses)}"
-            )
-        if schema is not None:
-            self._check_classes(schema.classes)
         self.register_buffer("steps_done", torch.zeros((), dtype=torch.int64))
         self.register_buffer("epochs_done", torch.zeros((), dtype=torch.int64))
         self.register_buffer("trace", torch.zeros(EPOCHS_KEPT, controller.classes, PREDICTIONS, len(self.losses)))
@@ -146,31 +139,13 @@ class AutoLoss(CandidateLosses):
                 "or objective 'mixture'"
             )
 
-    def _new_controller(self, per_example: bool, classes: int) -> Controller | ConstantController:
-        controller = (Controller if per_example else ConstantController)(self.losses, classes)
-        if self.start_from is None:
-            return controller
-        if self.start_from not in self.losses:
-            raise InputError(
-                f"start_from {self.start_from!r} is not among the candidates {', '.join(self.losses)}; "
-                "name one of them, or null for weights that are about equal at first"
-            )
-        controller.start_from(self.start_from)
-        return controller
-
-    def _check_classes(self, classes: int) -> None:
-        if self.controller.classes != classes:
-            raise InputError(
-                f"controller: made for {self.controller.classes} classes; the label of this log has {classes}"
-            )
-
     @property
     def temperature(self) -> float:
         """Of the Gumbel-softmax, at this step."""
         return max(self.least_temperature, self.first_temperature - self.temperature_decay * int(self.steps_done))
 
     def start_loss(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
-        self._check_classes(train.schema.classes)
+        check_controller(self.controller, self.losses, train.schema.classes)
         super().start_loss(train, valid, run)
         self.valid_batches: ShuffledBatches | None = None
         self.seed, self.due = 0, None

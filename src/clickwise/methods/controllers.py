@@ -1,6 +1,7 @@
-"""Controllers of AutoLoss on disk, to train another model or on another log. Nothing is unpickled."""
+"""Controllers of AutoLoss: new ones, whether one fits a training, and on disk. Nothing is unpickled."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -15,6 +16,42 @@ from clickwise.version import __version__
 FORMAT, FORMAT_VERSION = "clickwise-controller", 1
 DESCRIPTION, WEIGHTS = "controller.json", "controller.safetensors"
 MODEL, MODEL_WEIGHTS, PREFIX = "model.json", "weights.safetensors", "controller."
+
+
+def new_controller(
+    losses: Sequence[str], classes: int, start_from: str | None, per_example: bool
+) -> Controller | ConstantController:
+    """An untrained controller of these candidates.
+
+    Args:
+        losses, start_from, per_example: as in ``AutoLoss``.
+        classes: of the label.
+
+    Raises:
+        InputError: ``start_from`` is none of the candidates.
+    """
+    controller = (Controller if per_example else ConstantController)(losses, classes)
+    if start_from is None:
+        return controller
+    if start_from not in losses:
+        raise InputError(
+            f"start_from {start_from!r} is not among the candidates {', '.join(losses)}; "
+            "name one of them, or null for weights that are about equal at first"
+        )
+    controller.start_from(start_from)
+    return controller
+
+
+def check_controller(controller: Controller | ConstantController, losses: Sequence[str], classes: int | None) -> None:
+    """Raise ``InputError`` for a controller that cannot weigh these candidates, or labels of that many classes."""
+    if not isinstance(controller, Controller | ConstantController):
+        raise InputError(f"controller: give one, or the folder of one, not {controller!r}")
+    if tuple(controller.losses) != tuple(losses):
+        raise InputError(
+            f"controller: trained for the losses {', '.join(controller.losses)}; the candidates are {', '.join(losses)}"
+        )
+    if classes is not None and controller.classes != classes:
+        raise InputError(f"controller: made for {controller.classes} classes; the label of this log has {classes}")
 
 
 def save_controller(controller: Controller | ConstantController, folder: Path | str) -> None:
