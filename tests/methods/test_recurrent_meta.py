@@ -217,6 +217,7 @@ def test_rows_are_normalised_by_whole_episodes() -> None:
 def test_the_model_given_stays_as_it_is_and_its_training_is_taken_over() -> None:
     model = Supervised(SmallSession(SCHEMA), learning_rate=0.004, weight_decay=1e-6, loss="focal")
     before = state(model)
+    assert RecurrentMeta(model, pretrain=True).outer_learning_rate == pytest.approx(0.0004)
     method = RecurrentMeta(model)
     assert (method.outer_learning_rate, method.weight_decay, method.model.loss) == (0.004, 1e-6, "focal")
     fit(method, LOGS.train, LOGS.valid, epochs=1, device="cpu", progress=False)
@@ -232,9 +233,27 @@ def test_describe_and_build() -> None:
     np.testing.assert_array_equal(predict(again, LOGS.test), predict(method, LOGS.test))
 
 
-def test_a_run_broken_off_goes_on_to_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tasks_begin_where_the_models_own_training_ends() -> None:
+    """A rate of nearly nothing leaves the model as its own training did; from there, tasks make it better."""
+    options: dict[str, Any] = {"epochs": 2, "seed": 1, "device": "cpu", "progress": False}
+    with seeded(0):
+        model = Supervised(SmallSession(SCHEMA), learning_rate=0.01, batch_size=100)
+    still = RecurrentMeta(model, outer_learning_rate=1e-12, rates_learning_rate=1e-12, pretrain=True)
+    fit(still, LOGS.train, LOGS.valid, **options)
+    fit(model, LOGS.train, LOGS.valid, **options)
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(still.model.state_dict()[name], value, rtol=0.0, atol=1e-6)
+    method = fitted(outer_learning_rate=0.02, pretrain=True)
+    assert logloss(LOGS.test.label, predict(method, LOGS.test)) < unadapted(method, LOGS) - 0.02
+
+
+@pytest.mark.parametrize("pretrain", [False, True])
+def test_a_run_broken_off_goes_on_to_the_same_bits(
+    pretrain: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def run(folder: Path | None) -> RecurrentMeta:
-        method = RecurrentMeta(SmallSession(SCHEMA, auxiliary_weight=0.1), rates="parameter", **QUICK)
+        options = {**QUICK, "pretrain": pretrain}
+        method = RecurrentMeta(SmallSession(SCHEMA, auxiliary_weight=0.1), rates="parameter", **options)
         fit(
             method, LOGS.train, LOGS.valid, epochs=2, seed=1, device="cpu", folder=folder, resume=folder is not None,
             checkpoint_seconds=0.0, progress=False,

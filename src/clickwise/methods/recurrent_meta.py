@@ -14,7 +14,7 @@ from clickwise.errors import InputError, nearest
 from clickwise.methods.bilevel import Bilevel
 from clickwise.methods.inner import Adaptable
 from clickwise.methods.local_parameters import local_parameters
-from clickwise.methods.method import Run, to_probability
+from clickwise.methods.method import Before, Run, to_probability
 from clickwise.methods.mixture import supervised_copy
 from clickwise.methods.rates import LearnedRates
 from clickwise.methods.stretches import DividedBatches, UserStretches, check_share
@@ -23,6 +23,8 @@ from clickwise.nn.auxiliary import asked_for, auxiliary_losses, total_of
 from clickwise.nn.tables import id_embeddings
 
 TASKS = ("user", "batch")
+AFTER_TRAINING = 0.1
+"""Of a model's learning rate, where it is trained already."""
 
 
 class RecurrentMeta(Bilevel):
@@ -46,7 +48,8 @@ class RecurrentMeta(Bilevel):
             are support. ``batch``: the rows of a shuffled mini-batch, ``support_share`` of which are support; all
             predictions then share one step on the latest ``support_size`` rows of anybody.
         inner_learning_rate: first value of the inner rates, eta_1.
-        outer_learning_rate: of Adam, eta_2; the one that ``model`` is usually trained with where None.
+        outer_learning_rate: of Adam, eta_2; where None the one that ``model`` is usually trained with, or a tenth of it
+            after ``pretrain``.
         rates: ``parameter``, ``vocabulary`` (one a tensor) or ``fixed``, see ``LearnedRates``.
         rates_learning_rate: of Adam for the inner rates.
         second_order: let outer gradients flow through the inner step.
@@ -61,6 +64,8 @@ class RecurrentMeta(Bilevel):
         batch_size: rows of a task that is a batch; the paper takes 128.
         support_share: share of them that is support; the paper takes two thirds.
         shuffle_users: adapt each user to another user's rows: a control whose gain must vanish.
+        pretrain: train the model first, on the same rows by its own rule. Tasks then begin where that ends, which takes
+            far fewer of them, but they may never find what adapting could do that the model does without.
 
     Raises:
         InputError: an option that cannot be, or a network that names no local parameters.
@@ -87,10 +92,12 @@ class RecurrentMeta(Bilevel):
         batch_size: int = 128,
         support_share: float = 2 / 3,
         shuffle_users: bool = False,
+        pretrain: bool = False,
     ) -> None:
         own = supervised_copy(model)
+        usual = own.learning_rate * AFTER_TRAINING if pretrain else own.learning_rate
         super().__init__(
-            common_schema_of([own]), own.learning_rate if outer_learning_rate is None else outer_learning_rate,
+            common_schema_of([own]), usual if outer_learning_rate is None else outer_learning_rate,
             own.weight_decay if weight_decay is None else weight_decay, tasks_per_episode, tasks_per_epoch, query_size,
             support_size, judged_users, shuffle_users,
         )  # fmt: skip
@@ -105,6 +112,7 @@ class RecurrentMeta(Bilevel):
         self.prior_rows = prior_rows
         self.batch_size = batch_size
         self.support_share = support_share
+        self.pretrain = pretrain
         self._check()
         parameters = {f"model.model.{name}": parameter for name, parameter in own.model.named_parameters()}
         moved = {f"model.model.{name}": None for name in local_parameters(own.model, self.local)}
@@ -164,6 +172,9 @@ class RecurrentMeta(Bilevel):
         if self.task == "batch":
             return DividedBatches(train, self.batch_size, self.support_share)
         return super().tasks_of(train)
+
+    def before(self, train: ClickLog, valid: ClickLog | None) -> list[Before]:
+        return [Before("model", self.model, train, valid)] if self.pretrain else []
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         super().start(train, valid, run)
