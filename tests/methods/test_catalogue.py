@@ -7,7 +7,7 @@ import pytest
 from clickwise.commands.comparing import METHODS as OF_DEMO
 from clickwise.commands.comparing import SHORT
 from clickwise.errors import InputError
-from clickwise.methods import AutoLoss, MeLU, Supervised
+from clickwise.methods import AutoLoss, MeLU, RecurrentMeta, Supervised
 from clickwise.methods.building import build, options_of
 from clickwise.methods.catalogue import entry, expand, group_of, models_among, with_variants
 from clickwise.methods.entries import METHODS, STAGES
@@ -179,6 +179,15 @@ def test_a_model_takes_a_gate_a_loss_and_a_meta_training() -> None:
     assert isinstance(made.model, AutoLoss) and made.model.update_every == 3
     assert isinstance(made.network, UserDependentGating) and made.network.gate_dim == 5
     assert entry("nfm~udg+autoloss+melu").title == "NFM + UDG + AutoLoss + MeLU"
+
+
+def test_options_of_a_model_reach_its_training_within_a_meta_training() -> None:
+    given = {"nfm": {"learning_rate": 0.02, "optimizer": "adagrad"}, "nfm+recurrent-meta": {"pretrain": True}}
+    made = build("nfm+recurrent-meta", SCHEMA, options_of("nfm+recurrent-meta", given), [])
+    assert isinstance(made, RecurrentMeta)
+    assert (made.model.learning_rate, made.model.optimizer) == (0.02, "adagrad")
+    assert made.outer_learning_rate == pytest.approx(0.002)
+    assert entry("nfm+recurrent-meta").title == "NFM + RecurrentMeta"
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_the_recipe_of_the_paper(tmp_path: Path) -> None:
     assert options_for("meta-interaction-no-lstm", tuned, "WC") == {"recurrent": False}
     given = job(tmp_path, options={"dnn": {"hidden_dims": [8], "batch_size": 64}, "dnn+melu": {"inner_steps": 2}})
     melu = options_for("dnn+melu", given, "WC")
-    assert (melu["hidden_dims"], melu["inner_steps"]) == ([8], 2) and "batch_size" not in melu
+    assert (melu["hidden_dims"], melu["inner_steps"], melu["batch_size"]) == ([8], 2, 64)
 
 
 def test_delongs_error_is_that_of_resampled_rows() -> None:

@@ -79,7 +79,9 @@ def _variant(name: str, whole: Name) -> Entry:
     if len(whole.trainings) > 1 and [training in META_TRAININGS for training in whole.trainings] != [False, True]:
         raise InputError(f"method {name!r}: a model takes one loss and then one meta-training, {MODEL_NAME}")
     gating = GATINGS[whole.gate] if whole.gate else None
-    trainings = [EVERY_TRAINING[training] for training in whole.trainings] or [CROSS_ENTROPY]
+    trainings = [EVERY_TRAINING[training] for training in whole.trainings]
+    if not whole.trainings or whole.trainings[0] in META_TRAININGS:
+        trainings = [CROSS_ENTROPY, *trainings]  # what is meta-trained has a training of its own, with its options
     return replace(found, title=title_of(name), group="variant", gating=gating, trainings=trainings)
 
 

@@ -107,7 +107,7 @@ class MetaEmbedding(Method):
         return self
 
     def before(self, train: ClickLog, valid: ClickLog | None) -> list[Before]:
-        return [Before("model", self.model, train, valid)] if self.pretrain else []
+        return [Before("pretraining", self.model, train, valid)] if self.pretrain else []
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         self.run = run

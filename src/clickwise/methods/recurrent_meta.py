@@ -174,7 +174,7 @@ class RecurrentMeta(Bilevel):
         return super().tasks_of(train)
 
     def before(self, train: ClickLog, valid: ClickLog | None) -> list[Before]:
-        return [Before("model", self.model, train, valid)] if self.pretrain else []
+        return [Before("pretraining", self.model, train, valid)] if self.pretrain else []
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         super().start(train, valid, run)
