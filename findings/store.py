@@ -99,13 +99,26 @@ def _finding(values: Mapping[str, Any], markdown: str) -> Finding:
         name=_name(run),
         run=made,
         command=FOLDERS.sub("", run["command"]).replace(" --resume", "").strip(),
-        seconds=run["wall_clock_seconds"] + (of_runs.get("wall_clock_seconds") or 0.0),
+        seconds=_seconds(values),
         rows=[{key: row[key] for key in COMPARED if key in row} for row in values["rows"]],
         headings=cells[0] if cells else [],
         cells=cells[2:],
         notes=values["notes"],
         pictures=[],
     )
+
+
+def _seconds(values: Mapping[str, Any]) -> float:
+    """Of the command and of the runs behind it, which an earlier command may have made."""
+    run = values["run"]
+    if run["runs"]:
+        return float(run["wall_clock_seconds"] + (run["runs"].get("wall_clock_seconds") or 0.0))
+    trained = {
+        (row.get("subset"), row.get("row")): row["train_seconds"] * run["seeds"]
+        for row in values["rows"]
+        if row.get("train_seconds")
+    }
+    return float(max(run["wall_clock_seconds"], sum(trained.values())))
 
 
 def _name(run: Mapping[str, Any]) -> str:
