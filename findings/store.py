@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 KEPT, PICTURES = ROOT / "findings" / "kept", ROOT / "docs" / "results" / "pictures"
 OF_RUN = ("source", "setting", "version", "seeds", "epochs", "replicates", "rows", "users", "split", "commit", "torch")
 COMPARED = ("title", "log", "subset", "stage", "update_every", "published", "auc", "logloss")
+NAMED = 5
+"""Models that are named; where there are more, their number is."""
 FOLDERS = re.compile(r"--(data-root|out|cache)[ =]\S+ ?")
 
 
@@ -122,9 +124,10 @@ def _seconds(values: Mapping[str, Any]) -> float:
 
 
 def _name(run: Mapping[str, Any]) -> str:
-    """Setting, version and data in few words, with the models and the kind of label where they are chosen."""
+    """Setting, version and data in few words, with models (of many the number) and labels where they are chosen."""
     command = run["command"] or ""
-    chosen = [match[1].replace(",", "-") for match in re.finditer(r"--models[ =](\S+)", command)]
+    models = [match[1].split(",") for match in re.finditer(r"--models[ =](\S+)", command)]
+    chosen = ["-".join(each) if len(each) <= NAMED else f"{len(each)}-models" for each in models]
     labels = [match[1] for match in re.finditer(r"source\.label=(\S+)", command)]
     parts = [run["setting"].replace(" ", "-"), run["version"], run["source"], *labels, *chosen]
     return "-".join(dict.fromkeys(parts))
