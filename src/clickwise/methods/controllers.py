@@ -24,8 +24,10 @@ def new_controller(
     """An untrained controller of these candidates.
 
     Args:
-        losses, start_from, per_example: as in ``AutoLoss``.
+        losses: names of the candidates.
         classes: of the label.
+        start_from: the candidate that has nine tenths of the weight at first; None for weights that are about equal.
+        per_example: False for weights that are the same for all examples.
 
     Raises:
         InputError: ``start_from`` is none of the candidates.
