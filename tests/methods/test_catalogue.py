@@ -1,8 +1,10 @@
 """Names of methods, groups of them, and options for both model and training."""
 
+import re
 from dataclasses import replace
 
 import pytest
+from torch import nn
 
 from clickwise.commands.comparing import METHODS as OF_DEMO
 from clickwise.commands.comparing import SHORT
@@ -158,6 +160,17 @@ def test_unknown_options_are_refused_by_every_method(name: str) -> None:
     models = [build("lr", SCHEMA, {}, []) for _ in range(2)] if METHODS[name].made_of_models else []
     with pytest.raises(InputError, match=f"{name}: unknown option 'batchsize'"):
         build(name, SCHEMA, {"batchsize": 3}, models)
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [("pnn", "batch_norm"), ("nfm+recurrent-meta", "pretrain"), ("metaselector", "second_order")]
+)
+def test_a_switch_is_true_or_false(name: str, option: str) -> None:
+    models = [build("lr", SCHEMA, {}, []) for _ in range(2)] if entry(name).made_of_models else []
+    assert isinstance(build(name, SCHEMA, {option: True}, models), nn.Module)
+    for value in ("maybe", 1, None):
+        with pytest.raises(InputError, match=rf"{re.escape(name)}: {option} must be true or false, not {value!r}"):
+            build(name, SCHEMA, {option: value}, models)
 
 
 def test_names_are_read_and_written_alike() -> None:

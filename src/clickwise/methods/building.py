@@ -127,6 +127,11 @@ def _of_models(name: str, found: Entry, options: Options, models: Sequence[Metho
 
 def _made(name: str, kind: Callable[..., nn.Module], options: Options, first: object) -> nn.Module:
     """``kind(first, **options)``; what torch or Python say of a value that cannot be becomes one line."""
+    known = arguments(kind)
+    for option, value in options.items():
+        # Python takes any text for true, "maybe" and "no" too.
+        if option in known and known[option].annotation is bool and not isinstance(value, bool):
+            raise InputError(f"{name}: {option} must be true or false, not {value!r}")
     try:
         return kind(first, **options)
     except InputError:
