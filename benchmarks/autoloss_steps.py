@@ -78,10 +78,18 @@ def method(name: str, train: ClickLog, valid: ClickLog) -> Method:
 
 @dataclass
 class Spent:
-    """Seconds by the clock and of the processor."""
+    """Seconds by the clock and of the processor; those of a ``with`` block of its own are added."""
 
     seconds: float = 0.0
     processor_seconds: float = 0.0
+
+    def __enter__(self) -> None:
+        self.seconds -= time.perf_counter()
+        self.processor_seconds -= time.process_time()
+
+    def __exit__(self, *error: object) -> None:
+        self.seconds += time.perf_counter()
+        self.processor_seconds += time.process_time()
 
 
 def endless(of: Method) -> Iterator[Any]:
@@ -94,12 +102,10 @@ def endless(of: Method) -> Iterator[Any]:
 
 def take_steps(of: Method, episodes: Iterator[Any], steps: int, spent: Spent) -> None:
     """Some steps as ``fit`` makes them, which reads each loss of a step; loading included."""
-    started, used = time.perf_counter(), time.process_time()
-    for _ in range(steps):
-        for loss in of.step(next(episodes)).values():
-            float(loss)
-    spent.seconds += time.perf_counter() - started
-    spent.processor_seconds += time.process_time() - used
+    with spent:
+        for _ in range(steps):
+            for loss in of.step(next(episodes)).values():
+                float(loss)
 
 
 def measure(shape: str, names: list[str], repeats: int) -> dict[str, Any]:

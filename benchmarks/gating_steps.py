@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +52,8 @@ def contestants(
 
 def score_rows(method: Method, log: ClickLog, spent: Spent) -> None:
     """The probabilities of a log as ``predict`` gives them, in batches of ``BATCH_SIZE``; loading included."""
-    started, used = time.perf_counter(), time.process_time()
-    score(method, log, BATCH_SIZE)
-    spent.seconds += time.perf_counter() - started
-    spent.processor_seconds += time.process_time() - used
+    with spent:
+        score(method, log, BATCH_SIZE)
 
 
 def measure(model: str, gate: str, options: dict[str, Any], repeats: int) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import clickwise as cw
 from benchmarks.autoloss_steps import Spent, endless
 from benchmarks.memory import peak_memory
 from clickwise.data.log import Batch, ClickLog
-from clickwise.methods.meta_embedding import MetaEmbedding
 from clickwise.methods.method import Method, Run
 from clickwise.reproduce.job import Job
 from clickwise.reproduce.recurrent_meta.paper import SESSION_LENGTH
@@ -50,9 +48,6 @@ def contestant(name: str, train: ClickLog, valid: ClickLog) -> Method:
     row, options = OPTIONS.get(name, (name, {}))
     job = Job("recurrent-meta", "table2", Path(), source=MOVIELENS, options={row: options})
     method = make(row, train.schema, job, "WC")
-    # Of Meta-Embedding what it serves is trained first, and that is the model of another row.
-    if isinstance(method, MetaEmbedding):
-        method.model.start(train, valid, Run(Fabric(accelerator="cpu", devices=1)))
     method.start(train, valid, Run(Fabric(accelerator="cpu", devices=1)))
     return method.train()
 
@@ -68,14 +63,13 @@ def sessions_of(episode: Any) -> int:
 
 def take_turn(of: Method, episodes: Iterator[Any], least: int, spent: Spent) -> int:
     """Steps as ``fit`` makes them until ``least`` sessions are trained on, loading included; how many they were."""
-    done, started, used = 0, time.perf_counter(), time.process_time()
-    while done < least:
-        episode = next(episodes)
-        for loss in of.step(episode).values():
-            float(loss)
-        done += sessions_of(episode)
-    spent.seconds += time.perf_counter() - started
-    spent.processor_seconds += time.process_time() - used
+    done = 0
+    with spent:
+        while done < least:
+            episode = next(episodes)
+            for loss in of.step(episode).values():
+                float(loss)
+            done += sessions_of(episode)
     return done
 
 
