@@ -54,7 +54,7 @@ def test_clicks_agree_with_a_walk_row_by_row() -> None:
     users, items, effects = make_users(20, 1.0, streams[0]), make_items(30, streams[1]), make_effects(streams[2])
     rows = draw_impressions(users, items, 400, streams[3])
     logits = static_logits(users, items, effects, rows, users.interest[rows.session_user])
-    probability, clicks = click(users, items, effects, rows, logits, np.random.default_rng(4))
+    probability, clicks = click(users, items, effects, rows, logits, 0.5, np.random.default_rng(4))
     chance = np.random.default_rng(4).random(400)
     from clickwise.data.sources import mechanisms
 
@@ -63,7 +63,8 @@ def test_clicks_agree_with_a_walk_row_by_row() -> None:
         if rows.position[row] == 0:
             recent = np.zeros_like(recent)
         vector = effects.category_vectors[items.category[rows.item[row]]]
-        pull = mechanisms.MECHANISM * mechanisms.RECENCY * (users.group[rows.user[row]] == GROUPS.index("recency"))
+        pulled = users.group[rows.user[row]] == GROUPS.index("recency")
+        pull = 0.5 * mechanisms.MECHANISM * mechanisms.RECENCY * pulled
         expected = sigmoid(np.array([logits[row] + pull * recent @ vector / np.sqrt(len(vector))]))[0]
         assert probability[row] == pytest.approx(expected)
         assert clicks[row] == (chance[row] < expected)

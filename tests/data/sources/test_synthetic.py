@@ -112,6 +112,18 @@ def test_without_heterogeneity_recency_acts_in_all_groups_alike() -> None:
     assert max(pull) - min(pull) < 0.1
 
 
+def test_without_recency_no_click_acts_on_the_next() -> None:
+    options: dict[str, Any] = {"impressions": 20_000, "users": 400, "noise": 0.0, "heterogeneity": 0.0}
+    pulled, free = (generate(recency=recency, **options)[0] for recency in (1.0, 0.0))
+    shown = ["user", "item", "time", "session", "placement", "category"]
+    assert pulled.select(shown).equals(free.select(shown))
+    clicked_before = pulled.select(pl.col("label").shift(1, fill_value=0).cum_max().over("session"))["label"] == 1
+    changed = (pulled["clean_probability"] - free["clean_probability"]).abs() > 1e-12
+    assert not changed.filter(~clicked_before).any()
+    assert changed.filter(clicked_before).all()
+    np.testing.assert_allclose(generate(**options)[0]["clean_probability"], pulled["clean_probability"], rtol=1e-15)
+
+
 def test_same_seed_same_log_other_seed_other_log() -> None:
     first, second, other = (generate(impressions=2_000, users=100, seed=seed)[0] for seed in (5, 5, 6))
     assert first.equals(second)
@@ -232,6 +244,7 @@ def test_requests_offer_the_items_of_the_same_world() -> None:
         (generate, {"seed": -1}, "seed must be a whole number of at least 0"),
         (generate, {"heterogeneity": 1.5}, "heterogeneity must be between 0 and 1, not 1.5"),
         (generate, {"drift": -0.1}, "drift must be at least 0"),
+        (generate, {"recency": -1.0}, "recency must be at least 0, not -1.0"),
         (generate, {"drift": float("nan")}, "drift must be at least 0, not nan"),
         (generate, {"noise": 0.3}, "noise must be between 0 and 0.16"),
         (generate, {"click_rate": 0.0}, "click_rate must be between 0.01 and 0.99"),

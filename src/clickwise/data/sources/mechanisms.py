@@ -150,15 +150,21 @@ def _field_aware(users: Users, items: Items, effects: Effects, rows: Impressions
 
 
 def click(
-    users: Users, items: Items, effects: Effects, rows: Impressions, logits: Floats, rng: np.random.Generator
+    users: Users,
+    items: Items,
+    effects: Effects,
+    rows: Impressions,
+    logits: Floats,
+    recency: float,
+    rng: np.random.Generator,
 ) -> tuple[Floats, Ints]:
-    """Walk through all sessions at once, position by position, since a click changes what follows it.
+    """Walk through all sessions at once, position by position, since a click changes what follows it by ``recency``.
 
     Returns:
         The true probability of a click and the click, ``[impressions]`` each.
     """
     vectors = effects.category_vectors[items.category[rows.item]] / np.sqrt(FACTORS)
-    pull = MECHANISM * RECENCY * users.weights[rows.user, -1]
+    pull = recency * MECHANISM * RECENCY * users.weights[rows.user, -1]
     chance = rng.random(len(logits))
     recent = np.zeros((len(rows.ordinal), FACTORS))
     probability = np.empty(len(logits))

@@ -44,6 +44,7 @@ def generate(
     personality: float = 1.0,
     contrast: float = 0.0,
     gating: float = 0.0,
+    recency: float = 1.0,
     session_length: int = 0,
 ) -> tuple[pl.DataFrame, Schema]:
     """The log, one row an impression in order of time, and its unfitted schema.
@@ -68,6 +69,8 @@ def generate(
         gating: from 0 to 1 (clicks follow hidden features that no field names, and each user's gains on them are 0 or
             2, which a gate can learn; without heterogeneity all gains are 1). It takes the place of all the rest but
             users' readiness to click and the effect of categories.
+        recency: scale of a click's pull on the rest of the session. At 0 earlier clicks tell only what the user is like
+            and how interests drift; with heterogeneity, personality and drift 0 as well, they tell nothing.
         session_length: slots of a user's last impressions before each row, clicked or not, with their labels; 0 for
             none. The rows of the log are the same.
 
@@ -76,6 +79,7 @@ def generate(
     """
     require_whole(OWNER, "session_length", session_length, 0)
     require_whole(OWNER, "impressions", impressions, 1)
+    require_number(OWNER, "recency", recency, 0)
     _check(users, items, seed, heterogeneity, drift, noise, click_rate, personality, contrast, gating)
     if impressions > (most := users * exposure.MOST_ROWS_PER_USER):
         raise InputError(f"{OWNER}: impressions must be at most {most} for {users} users, not {impressions}")
@@ -85,7 +89,7 @@ def generate(
     rows = exposure.draw_impressions(people, goods, impressions, streams[3])
     interests = drifting_interests(people.interest, rows.session_user, rows.ordinal, drift, streams[4])
     logits = world.logits(rows, interests, click_rate)
-    clean, clicks = click(world.clicking, goods, world.effects, rows, logits, streams[5])
+    clean, clicks = click(people, goods, world.effects, rows, logits, recency * (1.0 - gating), streams[5])
     flip_rate = np.where(rows.channel == FLAWED_CHANNEL, noise / CHANNEL_SHARES[FLAWED_CHANNEL], 0.0)
     flipped = (streams[6].random(impressions) < flip_rate).astype(np.int64)
     truth = _truth(people, rows, np.abs(clicks - flipped), flip_rate + (1.0 - 2.0 * flip_rate) * clean, clean, flipped)

@@ -1,6 +1,6 @@
 """Who is there in the synthetic log, and what decides their clicks."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -52,11 +52,6 @@ class World:
             gating,
             make_switches(users, goods, heterogeneity, streams[12]) if gating > 0 else None,
         )
-
-    @property
-    def clicking(self) -> Users:
-        """The users as ``mechanisms.click`` sees them: gating takes its share of the pull of earlier clicks away."""
-        return replace(self.users, weights=(1.0 - self.gating) * self.users.weights)
 
     def logits(self, rows: Impressions, interests: Floats, click_rate: float) -> Floats:
         """``[impressions]``, the logit without the mechanism that looks at earlier clicks."""
