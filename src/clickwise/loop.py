@@ -1,6 +1,7 @@
 """The epochs of one run of ``fit``: steps, validation, the best weights so far, and the checkpoint."""
 
 import hashlib
+import json
 import math
 import time
 from dataclasses import asdict, dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from clickwise.checkpoint import load_state, random_state, save_state, set_random_state
@@ -23,7 +25,7 @@ from clickwise.nn.tables import fill_untrained_rows
 from clickwise.runlog import HISTORY, TrainingProgress
 
 CHECKPOINT = "checkpoint.safetensors"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 CAUSE = "most likely the learning rate is too high, or a number field holds extreme values (bucket it)"
 
 
@@ -35,7 +37,8 @@ class Progression:
         epoch: epochs completed.
         step: steps completed in the current epoch.
         losses: sums of the losses over the steps of the current epoch.
-        best_epoch: the epoch (from 1) that is best on validation rows; 0 before the first validation.
+        best_epoch: the epoch (from 1) that is best on validation rows; 0 before the first validation, or where what a
+            method starts with is better than every epoch.
         best_value: its value, lower is better (``-auc`` where AUC is watched).
         history: one row an epoch: epoch, steps, mean losses, validation logloss and auc, seconds of the steps.
         finished: the run is over.
@@ -118,14 +121,27 @@ class Loop:
             probability = self.method.judge(self.valid)
             if not np.isfinite(probability).all():
                 raise TrainingDiverged(f"predictions became NaN after epoch {at.epoch}; {CAUSE}")
-            row["valid_logloss"] = logloss(self.valid.label, probability)
-            row["valid_auc"] = auc(self.valid.label, probability)
-            value = row["valid_logloss"] if self.monitor == "logloss" else -row["valid_auc"]
-            if value < at.best_value:
-                at.best_value, at.best_epoch = value, at.epoch
-                self.best_weights = {name: tensor.clone() for name, tensor in self.method.state_dict().items()}
+            row |= self._weigh(self.valid, probability)
         at.history.append({**row, "seconds": seconds})
         at.finished = self._is_over()
+
+    def judge_start(self) -> None:
+        """Judge what a method that starts trained starts with, unless the run goes on from a checkpoint."""
+        fresh = (self.at.epoch, self.at.step) == (0, 0)
+        if self.method.starts_trained and self.valid is not None and fresh:
+            probability = self.method.judge(self.valid)
+            if np.isfinite(probability).all():  # else the first step fails, which knows on which rows
+                self._weigh(self.valid, probability)
+
+    def _weigh(self, valid: ClickLog, probability: npt.NDArray[np.float32]) -> dict[str, float]:
+        """Values on the validation rows; the weights are kept where they are better than all before."""
+        at = self.at
+        found = {"valid_logloss": logloss(valid.label, probability), "valid_auc": auc(valid.label, probability)}
+        value = found["valid_logloss"] if self.monitor == "logloss" else -found["valid_auc"]
+        if value < at.best_value:
+            at.best_value, at.best_epoch = value, at.epoch
+            self.best_weights = {name: tensor.clone() for name, tensor in self.method.state_dict().items()}
+        return found
 
     def _is_over(self) -> bool:
         stale = self.valid is not None and self.at.epoch - self.at.best_epoch >= self.patience
@@ -145,8 +161,19 @@ class Loop:
 
     def _identity(self) -> dict[str, Any]:
         """What must be the same for a checkpoint to be of this run."""
-        same = {"method": describe(self.method), "seed": self.seed, "rows": len(self.train), "monitor": self.monitor}
-        return same | ({"frozen": self._frozen} if self._frozen else {})
+        return {
+            "method": describe(self.method), "seed": self.seed, "monitor": self.monitor, "rows": self._rows,
+            "frozen": self._frozen,
+        }  # fmt: skip
+
+    @cached_property
+    def _rows(self) -> str:
+        """Digest of the rows: how many times each value stands in them, and their labels and times in order."""
+        digest = hashlib.sha256(json.dumps(self.train.schema.to_dict()).encode())
+        for log in (self.train, self.valid) if self.valid is not None else (self.train,):
+            for values in (log.counts, log.label, log.time):
+                digest.update(np.ascontiguousarray(values).data)
+        return digest.hexdigest()
 
     @cached_property
     def _frozen(self) -> dict[str, str]:

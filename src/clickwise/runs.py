@@ -110,7 +110,7 @@ def train_run(
         "train_seconds": progression.train_seconds,
         "predict_seconds": seconds,
         "peak_memory_bytes": memory.bytes,
-        "best_epoch": progression.best_epoch or None,
+        "best_epoch": progression.best_epoch if math.isfinite(progression.best_value) else None,
         "parameters": parameter_count(method),
         "valid_auc": valid_auc if math.isfinite(valid_auc) else None,
         "valid_logloss": logloss(judged.label, valid),

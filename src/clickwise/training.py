@@ -116,6 +116,8 @@ def fit(
             loop.at.finished = True
         elif resume:
             loop.restore()
+        if method.iterates:
+            loop.judge_start()
         with TrainingProgress(progress) as bar, RunLog(folder, tensorboard) as log, deferred_interrupt() as interrupted:
             while not loop.at.finished:
                 loop.run_epoch(bar, interrupted)

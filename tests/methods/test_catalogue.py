@@ -199,7 +199,10 @@ def test_options_of_a_model_reach_its_training_within_a_meta_training() -> None:
     made = build("nfm+recurrent-meta", SCHEMA, options_of("nfm+recurrent-meta", given), [])
     assert isinstance(made, RecurrentMeta)
     assert (made.model.learning_rate, made.model.optimizer) == (0.02, "adagrad")
-    assert made.outer_learning_rate == pytest.approx(0.002)
+    assert made.outer_learning_rate == pytest.approx(1e-4)  # a rate of Adagrad says nothing of Adam
+    given["nfm"] = {"learning_rate": 0.02}
+    made = build("nfm+recurrent-meta", SCHEMA, options_of("nfm+recurrent-meta", given), [])
+    assert isinstance(made, RecurrentMeta) and made.outer_learning_rate == pytest.approx(0.002)
     assert entry("nfm+recurrent-meta").title == "NFM + RecurrentMeta"
 
 

@@ -52,8 +52,10 @@ def plain_loss(method: RecurrentMeta, values: dict[str, Tensor], episode: list[T
     for task in episode:
         adapted = dict(values)
         for _ in range(method.inner_steps if len(task.support) else 0):
+            network.auxiliary.asked = True
             logits = functional_call(network, adapted, (task.support,))
             loss = cross_entropy(logits, task.support.label).mean()
+            loss = loss + network.auxiliary_weight * network.auxiliary.value
             evidence = len(task.support) / (len(task.support) + method.prior_rows)
             gradients = torch.autograd.grad(loss, [adapted[name] for name in local], create_graph=method.second_order)
             for name, gradient in zip(local, gradients, strict=True):
@@ -190,7 +192,7 @@ def test_adapting_to_rows_given_is_adapting_to_those_remembered() -> None:
 
 
 def test_batches_share_one_step() -> None:
-    method = fitted(epochs=2, task="batch", batch_size=100, support_size=40)
+    method = fitted(epochs=2, task="batch", task_size=100, support_size=40)
     rows = {len(task.support) for episode in method.episodes(0, 0, 0) for task in episode}
     assert rows == {66}
     assert method.without_support(LOGS.test) == 0
@@ -289,7 +291,7 @@ def test_a_rate_that_diverges_names_the_user() -> None:
         ({"rates": "each"}, "rates 'each' are unknown"),
         ({"inner_learning_rate": 0.0}, "inner_learning_rate must be positive"),
         ({"outer_learning_rate": 0.0}, "outer_learning_rate must be positive"),
-        ({"inner_steps": 0}, "inner_steps and batch_size must be at least 1"),
+        ({"inner_steps": 0}, "inner_steps and task_size must be at least 1"),
         ({"support_share": 1.0}, "support_share must lie between 0 and 1"),
         ({"query_size": 0}, "query_size and judged_users must be at least 1"),
         ({"support_size": 0}, "support_size must be at least 1"),

@@ -1,7 +1,8 @@
 """Untrained methods from their names and options."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, get_args
 
 from torch import nn
 
@@ -12,10 +13,14 @@ from clickwise.methods.controllers import load_controller
 from clickwise.methods.entries import Entry
 from clickwise.methods.method import Method
 from clickwise.methods.names import Options, bases, parts
+from clickwise.methods.trainings import CROSS_ENTROPY, TRAININGS
 from clickwise.methods.unseen import common_schema_of
 from clickwise.models.gated import UserDependentGating
 from clickwise.nn.selector import Selector
 from clickwise.schema import Schema
+
+KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", NoneType: "null"}
+"""What an option can be, in words, where its annotation names nothing else."""
 
 
 def pretraining(name: str, options: Options) -> tuple[float, str] | None:
@@ -74,7 +79,13 @@ def _taken(found: Entry) -> list[list[str]]:
     gated = found.gating is not None and not found.gating.doubled
     of_gate = [option for option in arguments(UserDependentGating) if option != "gate"] * gated
     parts = [arguments(found.kind), of_gate, *(arguments(training.kind) for training in found.trainings)]
-    return [[option for option in part if option not in ("self", "schema", "model")] for part in parts]
+    left_out = {"self", "schema", "model"}
+    unread = {*found.trainings[-1].unread} if found.trainings and found.trainings[0] is CROSS_ENTROPY else set()
+    within = len(parts) - len(found.trainings)
+    return [
+        [option for option in part if option not in left_out | (unread if place == within else set())]
+        for place, part in enumerate(parts)
+    ]
 
 
 def options_of(name: str, options: Mapping[str, Options]) -> dict[str, Any]:
@@ -89,7 +100,7 @@ def options_of(name: str, options: Mapping[str, Options]) -> dict[str, Any]:
         # What the base does not take either is a mistake, which building the variant then tells.
         lost = {*options_taken(base)} - {*options_taken(name)}
         inherited |= {key: value for key, value in options.get(base, {}).items() if key not in lost}
-    if parts(name).trainings:
+    if {*parts(name).trainings} & {*TRAININGS}:  # which say themselves what the loss is
         inherited.pop("loss", None)
     return inherited | dict(options.get(name, {}))
 
@@ -127,18 +138,31 @@ def _of_models(name: str, found: Entry, options: Options, models: Sequence[Metho
 
 def _made(name: str, kind: Callable[..., nn.Module], options: Options, first: object) -> nn.Module:
     """``kind(first, **options)``; what torch or Python say of a value that cannot be becomes one line."""
-    known = arguments(kind)
-    for option, value in options.items():
-        # Python takes any text for true, "maybe" and "no" too.
-        if option in known and known[option].annotation is bool and not isinstance(value, bool):
-            raise InputError(f"{name}: {option} must be true or false, not {value!r}")
+    given = {option: _checked(name, option, value, kind) for option, value in options.items()}
     try:
-        return kind(first, **options)
+        return kind(first, **given)
     except InputError:
         raise
     except (TypeError, ValueError, RuntimeError) as error:
         if not options:
             raise
-        given = ", ".join(f"{option}={value!r}" for option, value in options.items())
+        told = ", ".join(f"{option}={value!r}" for option, value in options.items())
         reason = " ".join(str(error).split())
-        raise InputError(f"{name}: cannot be made with {given}: {reason}") from None
+        raise InputError(f"{name}: cannot be made with {told}: {reason}") from None
+
+
+def _checked(name: str, option: str, value: Any, kind: Callable[..., nn.Module]) -> Any:
+    """A value of the kind that the constructor's annotation names; of a sequence of names one may stand alone.
+
+    Python itself takes any text for true, and cuts a text into letters where names are wanted.
+    """
+    wanted = arguments(kind)[option].annotation if option in arguments(kind) else Any
+    if wanted == Sequence[str] and isinstance(value, str):
+        return (value,)
+    kinds = get_args(wanted) if isinstance(wanted, UnionType) else (wanted,)
+    if any(kind not in KINDS for kind in kinds):
+        return value
+    fits = type(value) in kinds or (float in kinds and type(value) is int)
+    if not fits:
+        raise InputError(f"{name}: {option} must be {' or '.join(KINDS[kind] for kind in kinds)}, not {value!r}")
+    return value

@@ -1,6 +1,6 @@
 """The inner step of one user's task, on the touched rows of any module."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from torch.func import functional_call
 
 from clickwise.adaptation import Parameters, TaskParameters, adapt
 from clickwise.data.log import Batch
+from clickwise.nn.auxiliary import AuxiliaryLoss, asked_for, total_of
 from clickwise.nn.tables import id_tables
 
 Rates = Callable[[TaskParameters], Mapping[str, Tensor | float]]
@@ -26,6 +27,7 @@ class Adaptable:
         loss: mean loss of the support: ``(output of the module for a batch, batch) -> scalar``.
         steps: gradient steps.
         prior_rows: the loss of n rows of support counts ``n / (n + prior_rows)``, so that little evidence moves little.
+        auxiliary: further losses that the module tells of as it computes; the support's are added to ``loss``.
         tied: some parameter stands in the module under several names, of which the first one counts.
     """
 
@@ -36,6 +38,7 @@ class Adaptable:
     loss: Callable[[Any, Batch], Tensor]
     steps: int = 1
     prior_rows: float = 0.0
+    auxiliary: Sequence[AuxiliaryLoss] = ()
     tied: bool = True
 
     @classmethod
@@ -47,12 +50,13 @@ class Adaptable:
         loss: Callable[..., Tensor],
         steps: int = 1,
         prior_rows: float = 0.0,
+        auxiliary: Sequence[AuxiliaryLoss] = (),
     ) -> "Adaptable":
         """With the parameters of ``module``, whose id tables have ``size`` rows."""
         tables, parameters = id_tables(module, size), dict(module.named_parameters())
         dense = {name: parameter for name, parameter in parameters.items() if name not in tables}
         tied = len(parameters) < sum(1 for _ in module.named_parameters(remove_duplicate=False))
-        return cls(module, dense, tables, rates, loss, steps, prior_rows, tied)
+        return cls(module, dense, tables, rates, loss, steps, prior_rows, auxiliary, tied)
 
     def call(self, values: Parameters, batch: Batch) -> Any:
         """What the module says of ``batch`` with these values of its parameters."""
@@ -83,7 +87,9 @@ class Adaptable:
         evidence = len(support) / (len(support) + self.prior_rows) if len(support) else 0.0
 
         def loss(values: Parameters) -> Tensor:
-            return evidence * self.loss(self.call(values, support), support)
+            with asked_for(self.auxiliary) as told:
+                of_labels = self.loss(self.call(values, support), support)
+            return evidence * total_of(of_labels, told)[0]
 
         steps = self.steps if len(support) else 0
         return leaves, adapt(leaves.values, self.rates(leaves), loss, steps, second_order), query.with_ids(of_query)

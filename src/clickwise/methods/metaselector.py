@@ -112,7 +112,7 @@ class MetaSelector(Selection):
         self.rates_learning_rate = rates_learning_rate
         self.inner_steps = inner_steps
         adapting = [self.selector, *(self.networks if adapt_models else [])]
-        own = {id(parameter) for module in adapting for parameter in module.parameters()}
+        own = {id(parameter) for module in adapting for parameter in module.parameters() if parameter.requires_grad}
         adapted = {name: parameter for name, parameter in self.named_parameters() if id(parameter) in own}
         self.inner_rates = LearnedRates(
             self.schema, adapted, id_embeddings(self, self.schema.size), inner_learning_rate, rates
@@ -131,7 +131,8 @@ class MetaSelector(Selection):
         )
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
-        self.models.requires_grad_(self.adapt_models)
+        if not self.adapt_models:
+            self.models.requires_grad_(False)
         super().start(train, valid, run)
         for place, model in enumerate(self.models):
             if isinstance(model, RecurrentMeta):

@@ -55,6 +55,8 @@ class Method(nn.Module):
     Attributes:
         iterates: False for a method that ``start`` fits in closed form.
         most_epochs: epochs that ``fit`` runs at most, however many it was asked for; None for no limit.
+        starts_trained: True for a method that begins with trained parameters: they are judged on validation rows as
+            those after an epoch are, and kept where no epoch is better.
         by_user: True for a method that does work for each user of a batch, and so wants a user's rows together.
         optimizers: by name, filled by ``start``; their state is part of a checkpoint.
         for_steps: names of attributes that ``start`` sets and that steps alone need; ``end`` removes them.
@@ -72,6 +74,10 @@ class Method(nn.Module):
     def before(self, train: ClickLog, valid: ClickLog | None) -> "Sequence[Before]":
         """What ``fit`` trains first."""
         return ()
+
+    @property
+    def starts_trained(self) -> bool:
+        return False
 
     @property
     def network(self) -> nn.Module | None:

@@ -1,6 +1,7 @@
 """Meta-learning whose local steps move the layers of a network that read a session (Chen et al. 2022)."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Self, cast
 
@@ -23,6 +24,7 @@ from clickwise.nn.auxiliary import asked_for, auxiliary_losses, total_of
 from clickwise.nn.tables import id_embeddings
 
 TASKS = ("user", "batch")
+ADAM_RATE = 1e-3
 AFTER_TRAINING = 0.1
 """Of a model's learning rate, where it is trained already."""
 
@@ -30,11 +32,11 @@ AFTER_TRAINING = 0.1
 class RecurrentMeta(Bilevel):
     """A network some of whose layers adapt to the rows of a user (Chen et al. 2022, section 3.3), as a bilevel problem.
 
-    The inner step moves the local parameters alone (Eq. 9), by a pure function; the loss of the adapted network on the
-    query, the network's auxiliary losses with it, trains the initial values of all parameters (Eq. 10) and the inner
-    rates. At prediction each user's local parameters take that step on the user's latest rows that are remembered; a
-    user without any gets the initial ones. The published training, which never resets what the local step moved, is
-    ``SequentialMeta``.
+    The inner step moves the local parameters alone (Eq. 9), by a pure function; what the adapted network loses on the
+    query trains the initial values of all parameters (Eq. 10) and the inner rates. Both losses have the network's
+    auxiliary ones in them (Eq. 8). At prediction each user's local parameters take that step on the user's latest rows
+    that are remembered; a user without any gets the initial ones. The published training, which never resets what the
+    local step moved, is ``SequentialMeta``.
 
     The recurrent layers of ``clickwise.nn`` are plain operations with derivatives of every order on every device. Those
     of torch are computed here without cuDNN, which has no second derivatives and no first ones at prediction.
@@ -48,8 +50,8 @@ class RecurrentMeta(Bilevel):
             are support. ``batch``: the rows of a shuffled mini-batch, ``support_share`` of which are support; all
             predictions then share one step on the latest ``support_size`` rows of anybody.
         inner_learning_rate: first value of the inner rates, eta_1.
-        outer_learning_rate: of Adam, eta_2; where None the one that ``model`` is usually trained with, or a tenth of it
-            after ``pretrain``.
+        outer_learning_rate: of Adam, eta_2; where None the one that ``model`` is usually trained with, 1e-3 where that
+            is not by Adam, or a tenth of it after ``pretrain``.
         rates: ``parameter``, ``vocabulary`` (one a tensor) or ``fixed``, see ``LearnedRates``.
         rates_learning_rate: of Adam for the inner rates.
         second_order: let outer gradients flow through the inner step.
@@ -60,8 +62,8 @@ class RecurrentMeta(Bilevel):
         query_size: rows of a query.
         support_size: rows of a user to adapt to at most, the latest ones.
         judged_users: users that epochs are judged on at most, since each of them costs an adaptation.
-        weight_decay: L2 penalty of the outer update; the one that ``model`` is usually trained with where None.
-        batch_size: rows of a task that is a batch; the paper takes 128.
+        weight_decay: L2 penalty of the outer update; where None the one that ``model`` is usually trained with by Adam.
+        task_size: rows of a task that is a batch; the paper takes 128.
         support_share: share of them that is support; the paper takes two thirds.
         shuffle_users: adapt each user to another user's rows: a control whose gain must vanish.
         pretrain: train the model first, on the same rows by its own rule. Tasks then begin where that ends, which takes
@@ -89,17 +91,19 @@ class RecurrentMeta(Bilevel):
         support_size: int = 256,
         judged_users: int = 2000,
         weight_decay: float | None = None,
-        batch_size: int = 128,
+        task_size: int = 128,
         support_share: float = 2 / 3,
         shuffle_users: bool = False,
         pretrain: bool = False,
     ) -> None:
         own = supervised_copy(model)
-        usual = own.learning_rate * AFTER_TRAINING if pretrain else own.learning_rate
+        # What another rule takes says nothing of Adam.
+        usual, decay = (own.learning_rate, own.weight_decay) if own.optimizer == "adam" else (ADAM_RATE, 0.0)
         super().__init__(
-            common_schema_of([own]), usual if outer_learning_rate is None else outer_learning_rate,
-            own.weight_decay if weight_decay is None else weight_decay, tasks_per_episode, tasks_per_epoch, query_size,
-            support_size, judged_users, shuffle_users,
+            common_schema_of([own]),
+            usual * (AFTER_TRAINING if pretrain else 1.0) if outer_learning_rate is None else outer_learning_rate,
+            decay if weight_decay is None else weight_decay,
+            tasks_per_episode, tasks_per_epoch, query_size, support_size, judged_users, shuffle_users,
         )  # fmt: skip
         self.model = own
         self.local = tuple(local)
@@ -110,7 +114,7 @@ class RecurrentMeta(Bilevel):
         self.second_order = second_order
         self.inner_steps = inner_steps
         self.prior_rows = prior_rows
-        self.batch_size = batch_size
+        self.task_size = task_size
         self.support_share = support_share
         self.pretrain = pretrain
         self._check()
@@ -128,11 +132,13 @@ class RecurrentMeta(Bilevel):
     def _check(self) -> None:
         if self.task not in TASKS:
             raise InputError(f"task {self.task!r} is unknown{nearest(self.task, TASKS)}")
-        if min(self.inner_steps, self.batch_size) < 1 or self.prior_rows < 0 or self.rates_learning_rate <= 0:
+        if min(self.inner_steps, self.task_size) < 1 or self.prior_rows < 0 or self.rates_learning_rate <= 0:
             raise InputError(
-                "inner_steps and batch_size must be at least 1, prior_rows at least 0, rates_learning_rate positive"
+                "inner_steps and task_size must be at least 1, prior_rows at least 0, rates_learning_rate positive"
             )
         check_share(self.support_share)
+        if self.task == "batch" and (self.shuffle_users or self.tasks_per_epoch is not None):
+            raise InputError("task 'batch' knows no users: shuffle_users and tasks_per_epoch are for task 'user'")
 
     @property
     def network(self) -> nn.Module:
@@ -160,6 +166,7 @@ class RecurrentMeta(Bilevel):
             lambda logits, support: self.model.mean_loss(logits, support),
             self.inner_steps,
             self.prior_rows,
+            self.auxiliary,
         )
 
     def train(self, mode: bool = True) -> Self:
@@ -170,8 +177,15 @@ class RecurrentMeta(Bilevel):
 
     def tasks_of(self, train: ClickLog) -> UserStretches | DividedBatches:
         if self.task == "batch":
-            return DividedBatches(train, self.batch_size, self.support_share)
+            return DividedBatches(train, self.task_size, self.support_share)
         return super().tasks_of(train)
+
+    @property
+    def starts_trained(self) -> bool:
+        return self.pretrain
+
+    def monitored(self, valid: ClickLog | None) -> ClickLog | None:
+        return super().monitored(valid) if self.task == "user" else valid
 
     def before(self, train: ClickLog, valid: ClickLog | None) -> list[Before]:
         return [Before("pretraining", self.model, train, valid)] if self.pretrain else []
@@ -179,7 +193,8 @@ class RecurrentMeta(Bilevel):
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         super().start(train, valid, run)
         self.model.optimizers = {}
-        self.model.start_loss(train, valid, run)
+        # What the loss found out when the model was trained before still holds.
+        self.model.start_loss(train, valid, replace(run, goes_on=run.goes_on or self.pretrain))
         self.optimizers |= self.model.optimizers
 
     def outer_groups(self) -> list[dict[str, Any]]:
@@ -235,8 +250,13 @@ class RecurrentMeta(Bilevel):
     def outputs_for(self, support: Batch | None, query: Batch) -> tuple[Tensor]:
         if support is None:
             return (to_probability(self(query).float()),)
-        # Prediction runs in inference mode, where nothing can be differentiated; the inner step must.
-        with torch.inference_mode(False), torch.enable_grad():
+        # Prediction runs in inference mode, where nothing can be differentiated; the inner step must. An auxiliary loss
+        # may draw at random, and a prediction must not.
+        devices = [query.ids.device] if query.ids.device.type == "cuda" else []
+        drawing = torch.random.fork_rng(devices, enabled=bool(self.auxiliary))
+        with torch.inference_mode(False), torch.enable_grad(), drawing:
+            if self.auxiliary:
+                torch.manual_seed(0)
             _, adapted, query = self.adaptable.adapt(support, query)
         with torch.no_grad():
             return (to_probability(self.adaptable.call(adapted, query).float()),)

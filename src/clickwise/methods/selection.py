@@ -100,6 +100,10 @@ class Selection(OnUnseenRows, PersonalMethod):
             raise InputError("query_share must lie above 0 and be at most 1, pretrain_share between 0 and 1")
 
     @property
+    def starts_trained(self) -> bool:
+        return self.start_from == "stacking"
+
+    @property
     def names(self) -> list[str]:
         """A name for each model, in order."""
         return model_names(list(self.models))

@@ -16,6 +16,9 @@ from clickwise.methods.mixture import supervised_copy
 from clickwise.methods.stretches import check_share, support_rows
 from clickwise.nn.auxiliary import asked_for, auxiliary_losses, total_of
 
+STEPS = {"dense", "tables", "local"}
+"""Optimisers of the two kinds of steps."""
+
 
 class SequentialMeta(Method):
     """A network trained by local and global steps in turn (Chen et al. 2022, section 3.3 and Figure 3, as published).
@@ -75,7 +78,8 @@ class SequentialMeta(Method):
             )
         self.moved = local_parameters(self.network, self.local)
         self.auxiliary = auxiliary_losses(self.network)
-        self.register_buffer("rate", torch.tensor(learning_rate))  # fine-tuning goes on with the rate of the last epoch
+        # Kept with the weights, so that fine-tuning goes on with the rate of the epoch that they are of.
+        self.register_buffer("rate", torch.tensor(learning_rate))
 
     @property
     def network(self) -> nn.Module:
@@ -97,8 +101,8 @@ class SequentialMeta(Method):
 
     def _set_rate(self, rate: float) -> None:
         self.rate.fill_(rate)
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
+        for name in self.optimizers.keys() & STEPS:  # a loss that is learned has optimisers and rates of its own
+            for group in self.optimizers[name].param_groups:
                 group["lr"] = rate
 
     def steps(self) -> int:
@@ -127,11 +131,12 @@ class SequentialMeta(Method):
     def fine_tune(self, log: ClickLog, learning_rate: float | None = None, seed: int = 0) -> None:
         """Local and global steps on further rows, once through them in order of time: FT-A, FT-B and FT-C in turn.
 
-        The optimisers go on from where training left them; those of a method that was loaded start anew.
+        The optimisers go on from where training left them; they start anew after ``end``, or in a method that was
+        loaded.
 
         Args:
             log: the rows; ``batch_size`` of them make one step of each kind.
-            learning_rate: of both; the one of the last epoch where None.
+            learning_rate: of both; where None the one of the epoch whose weights are kept.
             seed: of dropout.
 
         Raises:

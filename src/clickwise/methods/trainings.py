@@ -23,11 +23,13 @@ class Training:
         title: how tables call it.
         kind: the method around the model.
         options: of its constructor, in place of that one's defaults.
+        unread: options of ``Supervised`` that a meta-training does not read where it meta-trains on that one's loss.
     """
 
     title: str
     kind: Callable[..., Method]
     options: Mapping[str, Any] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
 
 
 CROSS_ENTROPY = Training("Cross-entropy", Supervised)
@@ -54,8 +56,8 @@ TRAININGS: dict[str, Training] = {
 
 META_TRAININGS: dict[str, Training] = {
     "recurrent-meta": Training("RecurrentMeta", RecurrentMeta),
-    "sequential-meta": Training("RecurrentMeta as published", SequentialMeta),
-    "melu": Training("MeLU", MeLU),
+    "sequential-meta": Training("RecurrentMeta as published", SequentialMeta, unread=("optimizer",)),
+    "melu": Training("MeLU", MeLU, unread=("optimizer", "batch_size", "row_sparse")),
 }
 """Meta-learning: what is trained is a start from which a few rows lead further."""
 

@@ -1,6 +1,7 @@
 """MetaInteraction."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
@@ -49,6 +50,8 @@ class MetaInteraction(Model):
         embedding_dim: length of a field's vector; a state has as many values as the vectors of an item.
         attention: have the branch that weighs items.
         recurrent: have the branch of long short-term memory, and its loss.
+        read_labels: both branches also read whether each item of the session was clicked. As published they see only
+            what was shown, and labels reach the network through the auxiliary loss and a mean over the session.
         attention_hidden_dims: lengths of the hidden layers of the unit that weighs items.
         auxiliary_weight: of the loss on states; the paper's 0.3 / 0.7 on MovieLens.
         l2_weight: of the squares of weights.
@@ -57,7 +60,7 @@ class MetaInteraction(Model):
         initial_deviation: standard deviation of the initial vectors; it decides how fast interactions are learned.
 
     Raises:
-        InputError: the schema has no such history, or a weight is negative.
+        InputError: the schema has no such history, or none of labels to read, or a weight is negative.
     """
 
     recipe = DEEP_RECIPE
@@ -71,6 +74,7 @@ class MetaInteraction(Model):
         embedding_dim: int = 16,
         attention: bool = True,
         recurrent: bool = True,
+        read_labels: bool = False,
         attention_hidden_dims: Sequence[int] = (36,),
         auxiliary_weight: float = 3 / 7,
         l2_weight: float = 1e-5,
@@ -85,6 +89,7 @@ class MetaInteraction(Model):
         self.embedding_dim = embedding_dim
         self.attention = attention
         self.recurrent = recurrent
+        self.read_labels = read_labels
         self.attention_hidden_dims = tuple(attention_hidden_dims)
         self.auxiliary_weight = auxiliary_weight
         self.l2_weight = l2_weight
@@ -93,32 +98,34 @@ class MetaInteraction(Model):
         self.initial_deviation = initial_deviation
         self.session = session_of(schema)
         self.embedding = FieldEmbedding(schema, embedding_dim, initial_deviation)
-        dim = len(self.session.sequences) * embedding_dim
-        self.unit = ActivationUnit(dim, self.attention_hidden_dims) if attention else None
-        self.recurrence = LongShortTerm(dim, dim) if recurrent else None
+        self.inputs = with_labels(schema, self.session) if read_labels else self.session
+        dim, self.label_dim = len(self.session.sequences) * embedding_dim, read_labels * embedding_dim
+        self.unit = ActivationUnit(dim + self.label_dim, self.attention_hidden_dims) if attention else None
+        self.recurrence = LongShortTerm(dim + self.label_dim, dim) if recurrent else None
         supervised = recurrent and auxiliary_weight > 0
         self.auxiliary = AuxiliaryLoss("session", auxiliary_weight) if supervised else None
         self.l2 = AuxiliaryLoss("l2", l2_weight) if l2_weight else None
         labelled = supervised and self.session.labels is not None
         self.labels = BehaviourLabels(schema, self.session) if labelled else None
         self.register_buffer("beside", fields_beside(schema, [self.session], self.embedding.fields), persistent=False)
-        width = len(self.beside) * embedding_dim + dim * (attention + recurrent)
+        width = len(self.beside) * embedding_dim + dim * (attention + recurrent) + self.label_dim * attention
         self.mlp = MLP(width, self.hidden_dims, schema.outputs, dropout, activation="dice")
 
     def forward(self, batch: Batch) -> Tensor:
         vectors = self.embedding.slots(batch)
         fields = self.embedding.pooling(vectors, batch.ids).index_select(1, self.beside)
         steps = Steps.of(real_behaviours(self.session, batch.ids))
-        items = behaviour_vectors(self.session, vectors, steps.row, steps.position)
+        items = behaviour_vectors(self.inputs, vectors, steps.row, steps.position)
         found = [fields.flatten(1)]
         if self.unit is not None:
-            weights = self.unit(candidate_vectors(self.session, vectors), items, steps.row)
+            candidate = functional.pad(candidate_vectors(self.session, vectors), (0, self.label_dim))
+            weights = self.unit(candidate, items, steps.row)
             found.append(weighted_sum(weights, items, steps.row, len(batch)))
         if self.recurrence is not None:
             read = self.recurrence(items, steps.sizes)
-            found.append(read.last.new_zeros(len(batch), items.shape[1]).index_copy(0, steps.rows, read.last))
+            found.append(read.last.new_zeros(len(batch), read.last.shape[1]).index_copy(0, steps.rows, read.last))
             if self.auxiliary is not None and self.auxiliary.asked:
-                self.auxiliary.tell(self.session_loss(read, items, batch.ids, steps))
+                self.auxiliary.tell(self.session_loss(read, items[:, : read.last.shape[1]], batch.ids, steps))
         if self.l2 is not None and self.l2.asked:
             self.l2.tell(half_squares([self.mlp] if self.unit is None else [self.mlp, self.unit]))
         return self.shape_logits(self.mlp(torch.cat(found, dim=1), batch))
@@ -150,6 +157,20 @@ def session_of(schema: Schema) -> Behaviours:
     """
     groups = need_behaviours(schema, "MetaInteraction")
     return next((group for group in groups if group.events == "all"), groups[0])
+
+
+def with_labels(schema: Schema, session: Behaviours) -> Behaviours:
+    """The session with its labels read beside its items.
+
+    Raises:
+        InputError: the schema has no history of labels for it.
+    """
+    if session.labels is None:
+        raise InputError(
+            f"read_labels needs a history of labels of {session.length} slots and events {session.events!r} "
+            f"beside {session.sequences[0]!r}; this schema has none"
+        )
+    return replace(session, slots=(*session.slots, schema.slots(session.labels)))
 
 
 def half_squares(modules: Sequence[nn.Module]) -> Tensor:
