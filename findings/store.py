@@ -19,6 +19,8 @@ OF_RUN = ("source", "setting", "version", "seeds", "epochs", "replicates", "rows
 COMPARED = ("title", "log", "subset", "stage", "update_every", "published", "auc", "logloss")
 NAMED = 5
 """Models that are named; where there are more, their number is."""
+UNCERTAIN = "dirty|None|unknown|changed"
+"""In what is told of a commit that does not say which code ran."""
 FOLDERS = re.compile(r"--(data-root|out|cache)[ =]\S+ ?")
 
 
@@ -62,11 +64,15 @@ def kept() -> list[Finding]:
     return sorted(found, key=lambda one: (order[one.paper], one.artefact, one.name))
 
 
-def keep(path: Path) -> Path:
+def keep(path: Path, replace: bool = False) -> Path:
     """Keep the artefact of a JSON file that ``clickwise reproduce`` wrote, with the table and the pictures beside it.
 
+    Args:
+        path: of the JSON file.
+        replace: take the place of what another command made.
+
     Raises:
-        InputError: no such file, another kind of file, or one of code that was not committed.
+        InputError: no such file, another kind of file, one of code that was not committed, or a place that is taken.
     """
     table = path.with_suffix(".md")
     if not path.exists() or not table.exists():
@@ -76,14 +82,22 @@ def keep(path: Path) -> Path:
         raise InputError(f"{path}: is no artefact of `clickwise reproduce`")
     finding = _finding(values, table.read_text(encoding="utf-8"))
     commits = {str(finding.run["commit"]), str((values["run"]["runs"] or {}).get("commit", ""))}
-    if any(commit.endswith("dirty") or commit == "None" for commit in commits):
-        raise InputError(f"{path}: made by code that was not committed; make it anew")
+    if any(re.search(UNCERTAIN, commit) for commit in commits):
+        raise InputError(f"{path}: made by code that was not committed, or that changed meanwhile; make it anew")
     for picture, source in _pictures(path, finding).items():
         PICTURES.mkdir(parents=True, exist_ok=True)
         with new_file(PICTURES / picture) as temporary:
             shutil.copyfile(source, temporary)
     finding = Finding(**{**asdict(finding), "pictures": list(_pictures(path, finding))})
     target = KEPT / finding.paper / f"{finding.artefact}-{finding.name}.json"
+    if (
+        not replace
+        and target.exists()
+        and (other := json.loads(target.read_text("utf-8"))["command"]) != finding.command
+    ):
+        raise InputError(
+            f"{path}: {target.name} is kept from another command, `{other}`; add --replace to lose that one"
+        )
     with new_file(target) as temporary:
         temporary.write_text(json.dumps(asdict(finding), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return target
@@ -113,14 +127,7 @@ def _finding(values: Mapping[str, Any], markdown: str) -> Finding:
 def _seconds(values: Mapping[str, Any]) -> float:
     """Of the command and of the runs behind it, which an earlier command may have made."""
     run = values["run"]
-    if run["runs"]:
-        return float(run["wall_clock_seconds"] + (run["runs"].get("wall_clock_seconds") or 0.0))
-    trained = {
-        (row.get("subset"), row.get("row")): row["train_seconds"] * run["seeds"]
-        for row in values["rows"]
-        if row.get("train_seconds")
-    }
-    return float(max(run["wall_clock_seconds"], sum(trained.values())))
+    return float(run["wall_clock_seconds"] + ((run["runs"] or {}).get("wall_clock_seconds") or 0.0))
 
 
 def _name(run: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ from clickwise.methods.catalogue import entry, expand, models_among
 from clickwise.methods.method import Method
 from clickwise.model_folder import load_model
 from clickwise.prediction_table import prediction_table, read_table
-from clickwise.provenance import label_facts, machine_facts, origin_facts
+from clickwise.provenance import code_commit, label_facts, machine_facts, origin_facts
 from clickwise.report.inputs import read_results
 from clickwise.run_costs import costs
 from clickwise.runs import Plan, refuse_stray, train_run
@@ -42,6 +42,7 @@ def run_comparison(log: PreparedLog, plan: Plan, out: Path, resume: bool = False
     Raises:
         InputError: a method or option that is not known, an ``out`` in use, or a ``resume`` with another plan.
     """
+    code_commit()
     started, clock = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.monotonic()
     fabric_for(plan.epochs, plan.patience, plan.monitor, plan.device, plan.precision)
     names = expand(plan.methods, log.schema)

@@ -3,12 +3,15 @@
 import platform
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import torch
 
 from clickwise.data.log import ClickLog
 from clickwise.version import __version__
+
+CHANGED = ", changed while it ran to "
 
 
 def machine_facts() -> dict[str, str]:
@@ -30,7 +33,18 @@ def origin_facts() -> dict[str, str | None]:
     program = Path(sys.argv[0])
     ours = program.stem == "clickwise" or (program.parent.name, program.name) == ("clickwise", "__main__.py")
     command = " ".join(["clickwise", *sys.argv[1:]]) if ours else None
-    return {"command": command, "commit": _commit()}
+    return {"command": command, "commit": _told(code_commit(), _commit())}
+
+
+@cache
+def code_commit() -> str | None:
+    """The commit at the first call in this process, which whatever takes long makes before it begins."""
+    return _commit()
+
+
+def _told(first: str | None, last: str | None) -> str | None:
+    """Code that was committed or checked out while it ran is neither the one nor the other."""
+    return first if first == last else f"{first}{CHANGED}{last}"
 
 
 def _commit() -> str | None:

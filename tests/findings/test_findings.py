@@ -84,19 +84,22 @@ def test_an_artefact_is_kept_without_folders_and_comes_back(elsewhere: Path) -> 
     assert table[2] == "| FM | 0.7000 | 0.7100 |"
 
 
-def test_seconds_are_those_of_the_runs_where_an_earlier_command_made_them(elsewhere: Path) -> None:
-    rows = [{"title": "FM", "row": "fm", "subset": subset, "stage": stage, "train_seconds": 40.0}
-            for subset in ("WC", "CW") for stage in ("FT-A", "FT-B")]  # fmt: skip
-    written(elsewhere, runs=None)
-    values = json.loads((elsewhere / "table2.json").read_text(encoding="utf-8")) | {"rows": rows}
-    (elsewhere / "table2.json").write_text(json.dumps(values), encoding="utf-8")
-    found = Finding(**json.loads(keep(elsewhere / "table2.json").read_text(encoding="utf-8")))
-    assert found.seconds == 160.0  # of two subsets and two seeds
+def test_a_place_that_another_command_has_taken_is_not_lost_unasked(elsewhere: Path) -> None:
+    first = keep(written(elsewhere)).read_bytes()
+    assert keep(written(elsewhere)).read_bytes() == first
+    other = written(elsewhere, command="clickwise reproduce autoloss table2 --models fm --epochs 1")
+    with pytest.raises(InputError, match="is kept from another command, `clickwise reproduce autoloss table2 --models"):
+        keep(other)
+    assert main(["add", str(other), "--replace"]) == 0
+    assert "--epochs 1" in (elsewhere / "kept/autoloss/table2-published-tuned-movielens-1m-fm.json").read_text("utf-8")
 
 
 def test_what_cannot_be_kept(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InputError, match="code that was not committed"):
         keep(written(elsewhere, runs={"commit": "abc-dirty", "wall_clock_seconds": 1.0}))
+    for commit in ("abc1234, changed while it ran to def5678", "abc1234, unknown"):
+        with pytest.raises(InputError, match="or that changed meanwhile"):
+            keep(written(elsewhere, runs={"commit": commit, "wall_clock_seconds": 1.0}))
     assert main(["add", str(elsewhere / "nothing.json")]) == 2
     assert "give the JSON file of an artefact" in capsys.readouterr().err
     (elsewhere / "table2.json").write_text("{}", encoding="utf-8")

@@ -83,9 +83,13 @@ def test_the_recipe_of_the_paper(tmp_path: Path) -> None:
     assert [one["auxiliary_weight"] for one in avazu] == pytest.approx([0.7 / 0.3, 0.6 / 0.4])
     assert "learning_rate" not in options_for("meta-embedding", paper, "WC")
     assert options_for("meta-interaction-no-lstm", tuned, "WC") == {"recurrent": False}
-    given = job(tmp_path, options={"dnn": {"hidden_dims": [8], "batch_size": 64}, "dnn+melu": {"inner_steps": 2}})
+    given = job(
+        tmp_path,
+        options={"dnn": {"hidden_dims": [8], "weight_decay": 0.5, "batch_size": 64}, "dnn+melu": {"inner_steps": 2}},
+    )
     melu = options_for("dnn+melu", given, "WC")
-    assert (melu["hidden_dims"], melu["inner_steps"], melu["batch_size"]) == ([8], 2, 64)
+    assert (melu["hidden_dims"], melu["inner_steps"], melu["weight_decay"]) == ([8], 2, 0.5)
+    assert "batch_size" not in melu  # of users' rows there are no mini-batches
 
 
 def test_delongs_error_is_that_of_resampled_rows() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from clickwise.comparison import REPLICATES
 from clickwise.data.sources import SOURCES
 from clickwise.errors import InputError, nearest
+from clickwise.provenance import code_commit
 
 SETTINGS = {"published": "random-per-user", "honest": "chronological"}
 VERSIONS = ("paper", "tuned")
@@ -60,6 +61,7 @@ class Job:
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
+        code_commit()
         for name, value, known in (("setting", self.setting, SETTINGS), ("source", self.source, SOURCES)):
             if value and value not in known:
                 raise InputError(f"{name} {value!r} is unknown{nearest(value, known)}")

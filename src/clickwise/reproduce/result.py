@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clickwise.comparison import Comparison
 from clickwise.data.splits import SPLITS
 from clickwise.data.storage import PreparedLog
 from clickwise.files import new_file
@@ -36,7 +35,7 @@ class Result:
         notes: sentences below the table.
         figures: by name; the one called as the artefact is the artefact itself.
         facts: further plain values for the JSON file.
-        runs: what was trained for it, if anything was; an earlier call may have done so.
+        runs: ``OF_RUNS`` of what was trained for it, if anything was; an earlier call may have done so.
     """
 
     title: str
@@ -48,7 +47,7 @@ class Result:
     notes: Sequence[str] = ()
     figures: "Mapping[str, Figure]" = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
-    runs: Comparison | None = None
+    runs: Mapping[str, Any] | None = None
 
 
 def write(result: Result, job: Job) -> list[Path]:
@@ -90,7 +89,7 @@ def run_facts(result: Result, job: Job) -> dict[str, Any]:
         "wall_clock_seconds": time.monotonic() - job.started,
         **origin_facts(),
         **machine_facts(),
-        "runs": None if result.runs is None else {key: result.runs.results["run"][key] for key in OF_RUNS},
+        "runs": None if result.runs is None else {key: result.runs.get(key) for key in OF_RUNS},
     }
 
 

@@ -48,7 +48,7 @@ def controller(study: Study) -> Result:
         cells=[line for found in rows for line in _cells(found, losses)],
         notes=[TOLD, AT_LAST],
         figures=figures,
-        runs=comparison,
+        runs=comparison.results["run"],
     )
 
 

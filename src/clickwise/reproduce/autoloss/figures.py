@@ -50,7 +50,7 @@ def figure4(study: Study) -> Result:
         cells=[_cells(one) for one in (*costs, *swept)],
         notes=[SECONDS, SWEEP, WATCHED, ONE_AGAINST_REST],
         figures={"figure4-seconds": _seconds_figure(costs), **_sweep_figures(swept, every)},
-        runs=comparison,
+        runs=comparison.results["run"],
     )
 
 

@@ -85,7 +85,7 @@ def _table(study: Study, title: str, trainings: Sequence[str], published: Publis
         notes=[*verdict(rows), *notes(study), SOUND, OPEN, *source_notes(job)],
         figures={job.artefact: gains_figure(rows)},
         facts={"verdict": verdict(rows), "options": comparison.results["run"]["options"]["options"]},
-        runs=comparison,
+        runs=comparison.results["run"],
     )
 
 

@@ -62,7 +62,7 @@ def figure3(study: Study) -> Result:
         notes=[*said, ROWS, FROZEN.format(model=title(model), source=job.source), *notes(study)],
         figures={"figure3": groups_figure(_groups(rows), METRICS)},
         facts={"target": other, "verdict": said},
-        runs=learned,
+        runs=learned.results["run"],
     )
 
 

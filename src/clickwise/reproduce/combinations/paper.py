@@ -96,7 +96,7 @@ def table(study: Study) -> Result:
         notes=[*sentences(found, CALLED, "AUC"), *(_held_in_words(one) for one in held), BASIS, CONTROLS],
         figures={"table": effects_figure(found)},
         facts={"effects": found, "controls": held},
-        runs=comparison,
+        runs=comparison.results["run"],
     )
 
 

@@ -66,7 +66,7 @@ def figure2(study: Study) -> Result:
         notes=[AUCTION_RULES, OVER_SEEDS],
         figures={"figure2": ecpm_figure(hourly.filter(hourly["model"] != ecpm.TRUTH), titles)},
         facts={"over_the_day": daily, "best_hours": best},
-        runs=comparison,
+        runs=comparison.results["run"],
     )
 
 
@@ -93,7 +93,7 @@ def figure3(study: Study) -> Result:
         ],
         notes=[users, PAIRED],
         figures={"figure3": losses_figure({title(name): values for name, values in losses.items()})},
-        runs=comparison,
+        runs=comparison.results["run"],
     )
 
 
@@ -132,7 +132,7 @@ def cold_start(study: Study) -> Result:
         notes=[who, HISTORIES, STRENGTH, CORRECTED],
         figures=drawn,
         facts={"best_single": best, "users": users, "query_rows": newcomers.query.size},
-        runs=comparison,
+        runs=comparison.results["run"],
     )
 
 

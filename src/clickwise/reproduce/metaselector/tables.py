@@ -39,7 +39,7 @@ def table1(study: Study) -> Result:
         headings=["Model", "Published", "Ours [95 %]"],
         cells=[[title(row["method"]), percent(row["published"], 2), _share(row["share"])] for row in rows],
         notes=[f"{rows[0]['users']:,} users have test rows.", TIES, CHANCE, *_category(study, log)],
-        runs=comparison,
+        runs=comparison.results["run"],
     )
 
 
@@ -80,7 +80,7 @@ def table3(study: Study) -> Result:
         cells=cells,
         notes=[PROTOCOL, eq7, BOUNDS, *_category(study, log)],
         facts={"best_single": best},
-        runs=comparison,
+        runs=comparison.results["run"],
     )
 
 

@@ -1,6 +1,7 @@
 """Figure 4 of recurrent meta-learning: how AUC spreads over batches of test rows, or over users."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,14 @@ from clickwise.report.wording import decimals
 from clickwise.reproduce.recurrent_meta.honest import HOW, honest_log, honest_predictions
 from clickwise.reproduce.recurrent_meta.notes import counts_told, notes_of
 from clickwise.reproduce.recurrent_meta.rows import CONTROL, titles
-from clickwise.reproduce.recurrent_meta.runs import STAGES, cold_log, cold_outcomes, protocol_of
+from clickwise.reproduce.recurrent_meta.runs import (
+    STAGES,
+    cold_log,
+    cold_outcomes,
+    facts_of,
+    honest_outcomes,
+    protocol_of,
+)
 from clickwise.reproduce.result import Result
 from clickwise.reproduce.study import Study
 
@@ -61,18 +69,21 @@ def published_figure(study: Study) -> Result:
             for name in study.rows
         }
     notes = [BATCHES.format(batch=protocol["batch"]), f"After {STAGES[-1]}.", *counts_told(found), *notes_of(study)]
-    return _result(study, log, "published", spreads, notes, f"per-batch AUC on {study.job.source}")
+    runs = facts_of(outcomes.values())
+    return _result(log, "published", spreads, notes, f"per-batch AUC on {study.job.source}", runs)
 
 
 def honest_figure(study: Study) -> Result:
     """AUC of each user, adaptation included."""
     log = honest_log(study)
     _check("users", of_users(log.test, [np.zeros(len(log.test), np.float32)]))
-    adapted, _ = honest_predictions(study, log)
+    outcomes = honest_outcomes(study, log)
+    adapted, _ = honest_predictions(outcomes)
     spread = {name: of_users(log.test, each) for name, each in adapted.items()}
     return _result(
-        study, log, "honest", {"users": spread}, [USERS, HOW, *notes_of(study)], f"per-user AUC on {study.job.source}"
-    )
+        log, "honest", {"users": spread}, [USERS, HOW, *notes_of(study)], f"per-user AUC on {study.job.source}",
+        facts_of(outcomes.values()),
+    )  # fmt: skip
 
 
 def _check(part: str, found: Floats) -> None:
@@ -100,7 +111,12 @@ def of_users(log: ClickLog, probabilities: Sequence[npt.NDArray[np.float32]]) ->
 
 
 def _result(
-    study: Study, log: PreparedLog, setting: str, spreads: Mapping[str, Spread], notes: Sequence[str], said: str
+    log: PreparedLog,
+    setting: str,
+    spreads: Mapping[str, Spread],
+    notes: Sequence[str],
+    said: str,
+    runs: Mapping[str, Any],
 ) -> Result:
     rows = [
         {
@@ -134,6 +150,7 @@ def _result(
         ],
         notes=[*notes, SHAPES],
         figures=figures,
+        runs=runs,
     )  # fmt: skip
 
 

@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 
 from clickwise.data.storage import PreparedLog
-from clickwise.metrics.summary import Predictions, summarise
+from clickwise.metrics.significance import holm
+from clickwise.metrics.summary import COMPARED, Predictions, summarise
 from clickwise.provenance import label_facts
 from clickwise.report.wording import SIGNIFICANT, decimals, estimate, minus, p_value, signed
 from clickwise.reproduce.against import Rows, is_gain
 from clickwise.reproduce.recurrent_meta.notes import notes_of
 from clickwise.reproduce.recurrent_meta.published import BOOK_CROSSING
 from clickwise.reproduce.recurrent_meta.rows import CONTROL, ROWS
-from clickwise.reproduce.recurrent_meta.runs import COLD_SPLIT, honest_outcomes
+from clickwise.reproduce.recurrent_meta.runs import COLD_SPLIT, Outcome, facts_of, honest_outcomes
 from clickwise.reproduce.result import Result
 from clickwise.reproduce.study import Study
 
@@ -25,7 +26,8 @@ HOW = (
 )
 BOOKS = "Of Book-Crossing's order of file each user is divided alone: by time whole users would be test rows."
 TESTS = (
-    "Intervals and p: bootstrap of the users, and of seeds where there are several; p corrected over the rows (Holm)."
+    "Intervals and p: bootstrap of the users, and of seeds where there are several; p corrected (Holm) over the rows, "
+    "and over those that adapt."
 )
 
 
@@ -34,9 +36,8 @@ def honest_log(study: Study) -> PreparedLog:
     return study.log(COLD_SPLIT if study.job.source == BOOK_CROSSING else "chronological")
 
 
-def honest_predictions(study: Study, log: PreparedLog) -> tuple[dict[str, Any], dict[str, Any]]:
+def honest_predictions(outcomes: Mapping[str, Sequence[Outcome]]) -> tuple[dict[str, Any], dict[str, Any]]:
     """By row, the test rows' probabilities of all seeds; and the same without adaptation, of rows that adapt."""
-    outcomes = honest_outcomes(study, log)
     adapted = {name: [one.predictions[-1] for one in runs] for name, runs in outcomes.items()}
     plain = {name: [one.predictions[0] for one in runs] for name, runs in outcomes.items() if len(runs[0].totals) > 1}
     return adapted, plain
@@ -45,7 +46,8 @@ def honest_predictions(study: Study, log: PreparedLog) -> tuple[dict[str, Any], 
 def honest_table(study: Study, number: int) -> Result:
     """Tables 2 to 5 in the honest setting."""
     log = honest_log(study)
-    adapted, plain = honest_predictions(study, log)
+    outcomes = honest_outcomes(study, log)
+    adapted, plain = honest_predictions(outcomes)
     rows = honest_rows(log, adapted, plain, study.job.replicates)
     return Result(
         title=f"Table {number}: {'ablations' if number == 5 else 'methods'} on {study.job.source}, all users and rows",
@@ -58,6 +60,7 @@ def honest_table(study: Study, number: int) -> Result:
             *verdict(rows), HOW, TESTS, *([BOOKS] if study.job.source == BOOK_CROSSING else []), *notes_of(study),
         ],
         facts={"verdict": verdict(rows), **label_facts(log.test)},
+        runs=facts_of(outcomes.values()),
     )  # fmt: skip
 
 
@@ -79,6 +82,10 @@ def honest_rows(log: PreparedLog, adapted: Predictions, plain: Predictions, repl
     found = summarise(test.label, test.user, tested.predictions, replicates=drawn)
     against = tested.minus(adapted, CONTROL, drawn)
     gained = {name: tested.minus([name], off[name], drawn)[name] for name in plain}
+    for metric in COMPARED:
+        corrected = holm([one[metric]["p"] for one in gained.values()])
+        for one, p in zip(gained.values(), corrected, strict=True):
+            one[metric]["p_corrected"] = float(p)
     return [
         {
             "row": name,
@@ -104,9 +111,8 @@ def verdict(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     for one in rows:
         if one["adaptation"]:
             auc = one["adaptation"]["auc"]
-            sentences.append(
-                f"{one['title']}: adaptation itself adds {signed(auc['difference'])} AUC ({p_value(auc['p'])})."
-            )
+            added = f"{signed(auc['difference'])} AUC ({p_value(auc['p_corrected'])})"
+            sentences.append(f"{one['title']}: adaptation itself adds {added}.")
     return sentences
 
 
@@ -116,5 +122,5 @@ def _cells(one: Mapping[str, Any]) -> list[str]:
         *(estimate(one[metric]) for metric in ("logloss", "auc")),
         decimals(one["gauc"]["mean"]),
         minus((one["against"] or {}).get("auc"), "p_corrected"),
-        minus((one["adaptation"] or {}).get("auc"), "p"),
+        minus((one["adaptation"] or {}).get("auc"), "p_corrected"),
     ]

@@ -116,23 +116,27 @@ def trained(name: str, job: Job, subset: str, train: ClickLog, valid: ClickLog, 
     with seeded(seed):
         method = make(name, train.schema, job, subset)
     for each in (method.model, method) if isinstance(method, MetaEmbedding) else (method,):
-        fit(
+        progression = fit(
             each, train, valid, epochs=job.epochs, patience=job.patience, seed=seed, device=job.device,
             progress=sys.stderr.isatty(), after_epoch=None if job.version == "tuned" else _decay(each),
         )  # fmt: skip
+        if job.version != "tuned":  # further steps go on with the rate of the epoch whose weights are kept
+            _set_rates(each, max(progression.best_epoch - 1, 0))
     return method
 
 
 def _decay(method: Method) -> Callable[[Mapping[str, float]], None]:
     """Lowers the learning rates of a method after each epoch."""
 
-    def lower(history: Mapping[str, float]) -> None:
-        for optimizer in () if isinstance(method, SequentialMeta) else method.optimizers.values():
-            for group in optimizer.param_groups:
-                first = group.setdefault("first_rate", group["lr"])
-                group["lr"] = max(first * DECAY ** history["epoch"], min(LEAST_RATE, first))
+    return lambda history: _set_rates(method, int(history["epoch"]))
 
-    return lower
+
+def _set_rates(method: Method, epoch: int) -> None:
+    """Learning rates of an epoch, counted from 0; ``SequentialMeta`` sees to its own."""
+    for optimizer in () if isinstance(method, SequentialMeta) else method.optimizers.values():
+        for group in optimizer.param_groups:
+            first = group.setdefault("first_rate", group["lr"])
+            group["lr"] = max(first * DECAY**epoch, min(LEAST_RATE, first))
 
 
 def titles(names: Sequence[str]) -> dict[str, str]:

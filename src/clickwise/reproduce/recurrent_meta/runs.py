@@ -3,8 +3,8 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,15 @@ from clickwise.methods.bilevel import Bilevel
 from clickwise.methods.catalogue import entry
 from clickwise.methods.sequential_meta import SequentialMeta
 from clickwise.prediction import predict
+from clickwise.provenance import code_commit
 from clickwise.reproduce.job import Job
 from clickwise.reproduce.recurrent_meta.errors import components
 from clickwise.reproduce.recurrent_meta.fine_tuning import fine_tune, total_loss
 from clickwise.reproduce.recurrent_meta.rows import CONTROL, ROWS, make, options_for, trained
 from clickwise.reproduce.study import Study
 
+UNKNOWN = "unknown"
+"""Commit of runs that were kept before they told it."""
 RUNS, OWN = "runs", "sessions"
 """Folder of the runs, below the job's own; the group of the protocol's options."""
 BEFORE = "before"
@@ -44,11 +47,13 @@ class Outcome:
         predictions: probabilities ``[stages, rows]``.
         totals: the minimised loss of each stage, NaN where it is the log loss.
         seconds: of training.
+        commit: of the code that trained it.
     """
 
     predictions: npt.NDArray[np.float32]
     totals: FloatArray
     seconds: float
+    commit: str = field(default_factory=lambda: str(code_commit()))
 
 
 def protocol_of(job: Job) -> dict[str, Any]:
@@ -167,6 +172,19 @@ def _kept(path: Path, seed: int, run: Callable[[int], Outcome]) -> Outcome:
     if not path.exists():
         made = run(seed)
         with new_file(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, predictions=made.predictions, totals=made.totals, seconds=np.float64(made.seconds))
+            np.savez(
+                file, predictions=made.predictions, totals=made.totals, seconds=np.float64(made.seconds),
+                commit=np.str_(made.commit),
+            )  # fmt: skip
     with np.load(path, allow_pickle=False) as arrays:
-        return Outcome(arrays["predictions"], arrays["totals"], float(arrays["seconds"]))
+        commit = str(arrays["commit"]) if "commit" in arrays else UNKNOWN
+        return Outcome(arrays["predictions"], arrays["totals"], float(arrays["seconds"]), commit)
+
+
+def facts_of(outcomes: Iterable[Sequence[Outcome]]) -> dict[str, Any]:
+    """Commits and seconds of all runs, as ``Result.runs``."""
+    every = [one for runs in outcomes for one in runs]
+    return {
+        "commit": ", ".join(sorted({one.commit for one in every})),
+        "wall_clock_seconds": sum(one.seconds for one in every),
+    }

@@ -12,7 +12,7 @@ from clickwise.reproduce.recurrent_meta.honest import honest_table
 from clickwise.reproduce.recurrent_meta.notes import counts_told, notes_of, subset_facts
 from clickwise.reproduce.recurrent_meta.published import AVAZU, MAIN, PHASES, TABLE_1, TABLE_5, Rows
 from clickwise.reproduce.recurrent_meta.rows import ROWS
-from clickwise.reproduce.recurrent_meta.runs import cold_log, cold_outcomes, protocol_of
+from clickwise.reproduce.recurrent_meta.runs import cold_log, cold_outcomes, facts_of, protocol_of
 from clickwise.reproduce.recurrent_meta.values import of, values, verdict
 from clickwise.reproduce.result import Result
 from clickwise.reproduce.study import Study
@@ -83,7 +83,8 @@ def main_table(study: Study, number: int, published: Rows, phases: Sequence[str]
     """Tables 2 to 5: every row on both subsets, after the fine-tuning sets ``phases``."""
     log = cold_log(study)
     found = generalised_cold_start(log, **protocol_of(study.job))
-    rows = values(found, cold_outcomes(study, log, found), published)
+    outcomes = cold_outcomes(study, log, found)
+    rows = values(found, outcomes, published)
     what = "ablations" if number == 5 else "methods"
     return Result(
         title=f"Table {number}: {what} on {study.job.source}, generalised cold start",
@@ -94,6 +95,7 @@ def main_table(study: Study, number: int, published: Rows, phases: Sequence[str]
         cells=[_cells(rows, subset, name, phases) for subset in found.subsets for name in study.rows],
         notes=[*verdict(rows), *counts_told(found), ERRORS, LOSSES, TUNING, LEAKS, *notes_of(study)],
         facts={"verdict": verdict(rows), "protocol": protocol_of(study.job), "subsets": subset_facts(found)},
+        runs=facts_of(outcomes.values()),
     )
 
 

@@ -65,7 +65,7 @@ def figure3(study: Study) -> Result:
             "label": rows.label[of_pair].tolist(),
             "user": (rows.user[of_pair] == pair[1]).astype(int).tolist(),
         },
-        runs=comparison,
+        runs=comparison.results["run"],
     )
 
 

@@ -83,7 +83,7 @@ def table4(study: Study) -> Result:
         notes=[*_verdict(rows), rules, LIFTS, SIZE, *notes(job)],
         figures={"table4": _figure(rows)},
         facts={"requests": count_of, "users": users, "published": dict(TABLE_4)},
-        runs=comparison,
+        runs=comparison.results["run"],
     )
 
 

@@ -54,7 +54,7 @@ def table2(study: Study) -> Result:
         notes=[*verdict(rows), TESTS, CONTROLS_NOTE, *notes(job), rate, *source_notes(job)],
         figures={"table2": gains_figure(rows)},
         facts={"verdict": verdict(rows), "options": comparison.results["run"]["options"]["options"]},
-        runs=comparison,
+        runs=comparison.results["run"],
     )
 
 
@@ -71,7 +71,7 @@ def table3(study: Study) -> Result:
         cells=[_cells3(one, rows) for one in rows],
         notes=[*verdict(rows), TESTS, *notes(job), *source_notes(job)],
         facts={"verdict": verdict(rows)},
-        runs=comparison,
+        runs=comparison.results["run"],
     )
 
 
@@ -96,7 +96,7 @@ def figure2(study: Study) -> Result:
         ],
         notes=[*verdict(rows), TESTS, *notes(job), *source_notes(job)],
         figures={"figure2": interval_chart(drawn, "AUC (right is better); filled: with UDG")},
-        runs=comparison,
+        runs=comparison.results["run"],
     )
 
 
