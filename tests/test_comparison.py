@@ -17,6 +17,7 @@ from clickwise.methods import GlobalRate, Supervised
 from clickwise.metrics.summary import METRICS
 from clickwise.models import FM, LR
 from clickwise.prediction import predict
+from clickwise.report.reading import verdict
 from clickwise.training import fit
 from tests.logs import make_logs
 
@@ -31,14 +32,14 @@ def models(prepared: PreparedLog) -> dict[str, Any]:
 
 def test_values_are_those_of_scikit_learn(models: dict[str, Any], prepared: PreparedLog) -> None:
     test = prepared.test
-    found = compare(models, test, replicates=100).results
+    found = compare(models, test, replicates=200).results
     for name, model in models.items():
         probability = predict(model, test).astype(np.float64)
         values = found["methods"][name]
         assert values["auc"]["mean"] == pytest.approx(roc_auc_score(test.label, probability), abs=1e-6)
         assert values["logloss"]["mean"] == pytest.approx(log_loss(test.label, probability), abs=1e-6)
         assert values["auc"]["low"] <= values["auc"]["mean"] <= values["auc"]["high"]
-        alone = evaluate(model, test, replicates=100)
+        alone = evaluate(model, test, replicates=200)
         assert alone == {key: values[key] for key in (*METRICS, "coverage", "cold_start")}
     truth = test.extras["true_probability"]
     assert found["methods"]["oracle"]["auc"]["mean"] == pytest.approx(roc_auc_score(test.label, truth), abs=1e-6)
@@ -128,3 +129,30 @@ def test_a_kept_score_of_ones_own_is_not_the_truth(models: dict[str, Any], prepa
     table = compare(models, prepared.test, replicates=100).predictions
     own = score(table.rename({"true_probability": "probability"}), replicates=100)
     assert "oracle" in score(table, replicates=100)["methods"] and "oracle" not in own["methods"]
+
+
+def scores(users: int, methods: int, rows: int = 600) -> pl.DataFrame:
+    """One method that is nearly an oracle, among others that toss coins."""
+    rng = np.random.default_rng(0)
+    label = rng.integers(2, size=rows)
+    good = np.clip(label * 0.6 + 0.4 * rng.random(rows), 0.01, 0.99)
+    others = {f"model{i}@0": rng.random(rows) for i in range(methods - 1)}
+    return pl.DataFrame({"user": np.arange(rows) % users, "label": label, "earlier": 0, "good@0": good, **others})
+
+
+def test_many_methods_leave_a_difference_a_chance() -> None:
+    found = score(scores(100, 40), replicates=50)
+    assert found["replicates"] > 1000
+    assert all(one["p_corrected"] < 0.05 for one in found["differences"])
+    assert score(scores(100, 2), replicates=1000)["replicates"] == 1000
+
+
+def test_one_user_says_nothing_of_others_and_few_say_little() -> None:
+    alone, few, many = (score(scores(users, 2), replicates=100) for users in (1, 5, 100))
+    assert all((one["low"], one["p"], one["p_corrected"]) == (None, None, None) for one in alone["differences"])
+    assert alone["methods"]["good"]["auc"]["mean"] > 0.9 and alone["methods"]["good"]["auc"]["low"] is None
+    assert "too few" not in verdict(many | {"run": {}})
+    assert verdict(few | {"run": {}}).endswith(
+        "The test rows are of 5 users: too few for intervals and p-values to speak of others."
+    )
+    assert "was not tested" in verdict(alone | {"run": {}}) and "are of one user" in verdict(alone | {"run": {}})

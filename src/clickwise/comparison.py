@@ -16,6 +16,7 @@ from clickwise.files import new_file, write_json
 from clickwise.methods.catalogue import group_of, models_among, title_of
 from clickwise.methods.names import bases
 from clickwise.metrics.pointwise import relaimpr
+from clickwise.metrics.significance import enough_replicates
 from clickwise.metrics.summary import METRICS, ORACLE, Replicates, differences, replicate, summarise
 from clickwise.prediction import predict
 from clickwise.prediction_table import methods_of, prediction_table
@@ -78,12 +79,14 @@ def score(
     Args:
         table: see ``prediction_table``. A column ``true_probability`` is taken for the true one and makes the oracle.
         reference: the method that differences are taken against; None for the model with the highest AUC here.
-        replicates: bootstrap resamples of the users.
+        replicates: bootstrap resamples of the users; more where the correction over many methods would leave no
+            difference a chance.
         seed: of the bootstrap.
         click_from: the lowest label that is a click.
 
     Returns:
-        ``{"methods", "best_single", "differences"}`` as in results.json.
+        ``{"methods", "best_single", "differences", "own_model_differences", "replicates", "test_users"}`` as in
+        results.json.
 
     Raises:
         InputError: the table holds one class only, or no method.
@@ -95,6 +98,7 @@ def score(
     user = user_codes(table["user"])
     binary = next(iter(predictions.values()))[0].ndim == 1
     truth = table[TRUTH].to_numpy() if binary and TRUTH in table.columns else None
+    replicates = max(replicates, enough_replicates(len(predictions) - 1))
     drawn = replicate(label, user, predictions, truth, replicates, seed, click_from)
     methods = summarise(label, user, predictions, table["earlier"].to_numpy(), truth, drawn)
     best = reference or best_model({name: values["auc"]["mean"] for name, values in methods.items() if name != ORACLE})
@@ -107,7 +111,10 @@ def score(
         values |= _against(values["auc"]["mean"], methods[best]["auc"]["mean"], methods.get(ORACLE))
     found = differences(label, user, predictions, best, drawn) if len(predictions) > 1 else []
     own = _against_own_model(label, user, predictions, drawn)
-    return {"methods": methods, "best_single": best, "differences": found, "own_model_differences": own}
+    return {
+        "methods": methods, "best_single": best, "differences": found, "own_model_differences": own,
+        "replicates": replicates, "test_users": int(user.max()) + 1,
+    }  # fmt: skip
 
 
 def _against_own_model(

@@ -66,7 +66,8 @@ def bootstrap_metrics(
     """Metrics of every prediction in every replicate, ``float64 [replicates]`` each.
 
     Replicate ``i`` draws the same users for all predictions, so differences may be taken replicate by replicate.
-    A replicate that does not define a metric (no click drawn, say) has NaN there.
+    A replicate that does not define a metric (no click drawn, say) has NaN there; so have all of a single user, who
+    says nothing of others.
 
     Args:
         label: ``[rows]``.
@@ -83,6 +84,8 @@ def bootstrap_metrics(
         if metric not in METRICS:
             raise InputError(f"bootstrap: metric {metric!r} is unknown{nearest(metric, METRICS)}")
     _, member, rows = group_users(user, len(label))
+    if len(rows) == 1:
+        return {name: {metric: np.full(replicates, np.nan) for metric in metrics} for name in probabilities}
     if "gauc" in metrics and tables is None:
         tables = {name: user_table(label, p, user) for name, p in probabilities.items()}
     prepared = {

@@ -1,6 +1,7 @@
 """From bootstrap replicates and seeds to intervals and p-values."""
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +61,11 @@ def paired_difference(replicates_a: FloatArray, replicates_b: FloatArray, observ
         return Difference(float(observed), low, high, float("nan"))
     tail = min(int((difference <= 0).sum()), int((difference >= 0).sum()))
     return Difference(float(observed), low, high, min(1.0, 2 * (tail + 1) / (len(difference) + 1)))
+
+
+def enough_replicates(tests: int) -> int:
+    """So many that the smallest p-value there is, corrected over ``tests``, lies at half the level of significance."""
+    return ceil(4 * tests / (1 - LEVEL))
 
 
 def holm(p_values: npt.ArrayLike) -> FloatArray:

@@ -7,6 +7,8 @@ from clickwise.metrics.summary import ORACLE
 from clickwise.report.wording import SIGNIFICANT, decimals, interval, p_value, percent
 
 Results = Mapping[str, Any]
+FEW_USERS = 30
+FEW = "The test rows are of {users}: too few for intervals and p-values to speak of others."
 
 
 def title(results: Results, name: str, joint: str = " ") -> str:
@@ -56,6 +58,12 @@ def is_shown(entry: Mapping[str, Any] | None) -> bool:
 
 def verdict(results: Results) -> str:
     """Which method is best, by how much over the best single model, and whether that is larger than chance."""
+    users = results.get("test_users", FEW_USERS)
+    doubt = "" if users >= FEW_USERS else " " + FEW.format(users="one user" if users == 1 else f"{users} users")
+    return _of_methods(results) + doubt
+
+
+def _of_methods(results: Results) -> str:
     order = [n for n in ranked(results) if n != ORACLE and results["methods"][n]["auc"]["mean"] is not None]
     if not order:
         return "No verdict: no method has an AUC on the test rows."

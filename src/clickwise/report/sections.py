@@ -114,7 +114,8 @@ def users_section(results: Results, predictions: Predictions) -> str:
         parts.append(figure(won, "users-won", "Share of users won by each method", "Users won", caption))
     else:
         parts.append(paragraph("No shares of users won were computed."))
-    return section("users", "Users", group("pair", *parts), *_weights(results), *_newcomers(results))
+    told = (*_weights(results), *_without_support(results), *_newcomers(results))
+    return section("users", "Users", group("pair", *parts), *told)
 
 
 def _newcomers(results: Results) -> Iterator[str]:
@@ -145,7 +146,12 @@ def _weights(results: Results) -> Iterator[str]:
         "Mean weight over test users; in brackets, the share of users for whom the model has the highest weight.",
         note=True,
     )
-    if lacking := {title(results, n): c for n in told if (c := results["methods"][n].get("users_without_support"))}:
+
+
+def _without_support(results: Results) -> Iterator[str]:
+    """How many test users a method that adapts had nothing to adapt to."""
+    counts = {title(results, n): results["methods"][n].get("users_without_support") for n in ranked(results)}
+    if lacking := {name: users for name, users in counts.items() if users}:
         listed = "; ".join(f"{name}: {count(users)}" for name, users in lacking.items())
         yield paragraph(f"Test users without support, who get the unadapted prediction: {listed}.", note=True)
 
