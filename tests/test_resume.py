@@ -3,6 +3,7 @@
 import random
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,10 +168,11 @@ def resume(trained: Supervised, folder: Path, **options: Any) -> None:
         (Supervised(LR(PARTS.train.schema)), {"seed": 1}),
         (Supervised(LR(PARTS.train.schema)), {"monitor": "auc"}),
         (Supervised(LR(PARTS.train.schema)), {"train": PARTS.train.take(slice(0, 50))}),
+        (Supervised(LR(PARTS.train.schema)), {"train": replace(PARTS.train, label=1 - PARTS.train.label)}),
         (Supervised(LR(PARTS.train.schema), learning_rate=0.2), {}),
         (Supervised(FM(PARTS.train.schema)), {}),
     ],
-    ids=["seed", "monitor", "rows", "option", "model"],
+    ids=["seed", "monitor", "rows", "labels", "option", "model"],
 )
 def test_a_checkpoint_of_another_run_is_refused(other: Supervised, options: dict[str, Any], tmp_path: Path) -> None:
     resume(Supervised(LR(PARTS.train.schema)), tmp_path)

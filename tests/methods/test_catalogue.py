@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from torch import nn
@@ -171,6 +172,39 @@ def test_a_switch_is_true_or_false(name: str, option: str) -> None:
     for value in ("maybe", 1, None):
         with pytest.raises(InputError, match=rf"{re.escape(name)}: {option} must be true or false, not {value!r}"):
             build(name, SCHEMA, {option: value}, models)
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value", "kind"),
+    [
+        ("nfm+melu", "inner_steps", 1.5, "a whole number"),
+        ("nfm+melu", "inner_steps", True, "a whole number"),
+        ("nfm+melu", "tasks_per_epoch", 2.5, "a whole number or null"),
+        ("mamo", "support_size", "many", "a whole number"),
+        ("nfm", "embedding_dim", "four", "a whole number"),
+        ("nfm", "dropout", "half", "a number"),
+        ("nfm+recurrent-meta", "task", 1, "text"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(name: str, option: str, value: Any, kind: str) -> None:
+    with pytest.raises(InputError, match=rf"{re.escape(name)}: {option} must be {kind}, not {value!r}$"):
+        build(name, SCHEMA, {option: value}, [])
+
+
+def test_one_name_stands_for_a_sequence_of_one() -> None:
+    made = build("nfm+recurrent-meta", SCHEMA, {"local": "mlp"}, [])
+    assert isinstance(made, RecurrentMeta) and made.local == ("mlp",)
+
+
+def test_a_models_loss_is_that_of_its_meta_training_unless_another_stands_between() -> None:
+    given = {"nfm": {"loss": "focal", "batch_size": 77}}
+    for name in ("nfm+melu", "nfm+recurrent-meta", "nfm~udg+sequential-meta"):
+        made: Any = build(name, SCHEMA, options_of(name, given), [])
+        assert made.model.loss == "focal"
+    assert "loss" not in options_of("nfm+jrc+melu", given) | options_of("nfm+autoloss", given)
+    assert "batch_size" not in options_of("nfm+melu", given)  # users' rows are not taken in mini-batches
+    with pytest.raises(InputError, match=r"nfm\+melu: unknown option 'optimizer'"):
+        build("nfm+melu", SCHEMA, {"optimizer": "ftrl"}, [])
 
 
 def test_names_are_read_and_written_alike() -> None:

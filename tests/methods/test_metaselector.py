@@ -209,6 +209,18 @@ def test_a_table_that_stays_as_it_is_does_not_keep_a_model_from_being_fine_tuned
     assert torch.equal(method.model.model.constant.weight, before)
 
 
+def test_what_is_frozen_stays_as_it_is() -> None:
+    parts = make_logs(400)
+    frozen = WithConstantTable(parts.train.schema)
+    method = MetaSelector([frozen, LR(parts.train.schema)], train_models=True, pretrain=False)
+    fit(method, parts.train, parts.valid, epochs=1, device="cpu", progress=False)
+    constant = method.networks[0].constant.weight
+    assert not constant.requires_grad and torch.equal(constant, frozen.constant.weight)
+    learned = [name for name, p in method.models.named_parameters() if p.requires_grad]
+    assert len(learned) >= 4 and not any("constant" in name for name in learned)
+    assert not any("constant" in name for name, _ in method.inner_rates.named_parameters())
+
+
 def test_pre_training_leaves_rows_that_the_models_have_not_seen() -> None:
     parts = make_logs(800)
     method = MetaSelector([LR(parts.train.schema), FM(parts.train.schema)], pretrain_share=0.6, order="random")

@@ -18,6 +18,7 @@ from clickwise.errors import InputError
 from clickwise.losses import cross_entropy
 from clickwise.methods.method import Run
 from clickwise.methods.recurrent_meta import RecurrentMeta
+from clickwise.methods.searched import SearchedWeights
 from clickwise.methods.supervised import Supervised
 from clickwise.metrics.pointwise import logloss
 from clickwise.models import DIN, LR
@@ -249,6 +250,32 @@ def test_tasks_begin_where_the_models_own_training_ends() -> None:
     assert logloss(LOGS.test.label, predict(method, LOGS.test)) < unadapted(method, LOGS) - 0.02
 
 
+def test_a_trained_start_is_kept_where_no_epoch_is_better() -> None:
+    with seeded(0):
+        model = Supervised(SmallSession(SCHEMA), learning_rate=0.01, batch_size=100)
+    method = RecurrentMeta(model, outer_learning_rate=3.0, pretrain=True, inner_learning_rate=1e-9)
+    at = fit(method, LOGS.train, LOGS.valid, epochs=2, seed=1, device="cpu", progress=False)
+    fit(model, LOGS.train, LOGS.valid, epochs=2, seed=1, device="cpu", progress=False)
+    assert at.best_epoch == 0 and len(at.history) == 2
+    assert at.best_value < min(row["valid_logloss"] for row in at.history) - 0.01
+    np.testing.assert_allclose(predict(method, LOGS.test), predict(model, LOGS.test), atol=1e-6)
+
+
+def test_what_a_loss_searched_for_in_pretraining_is_not_searched_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches = []
+
+    def search(self: SearchedWeights, *given: Any) -> Tensor:
+        searches.append(given)
+        return torch.tensor([0.75, 0.25])
+
+    monkeypatch.setattr(SearchedWeights, "_search", search)
+    model = SearchedWeights(SmallSession(SCHEMA), losses=("cross_entropy", "focal"))
+    method = RecurrentMeta(model, pretrain=True, tasks_per_epoch=5)
+    fit(method, LOGS.train, LOGS.valid, epochs=1, device="cpu", progress=False)
+    assert len(searches) == 1
+    assert method.model.shares.tolist() == [0.75, 0.25]
+
+
 @pytest.mark.parametrize("pretrain", [False, True])
 def test_a_run_broken_off_goes_on_to_the_same_bits(
     pretrain: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -286,6 +313,8 @@ def test_a_rate_that_diverges_names_the_user() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"task": "batch", "shuffle_users": True}, "task 'batch' knows no users: shuffle_users and tasks_per_epoch"),
+        ({"task": "batch", "tasks_per_epoch": 3}, "task 'batch' knows no users"),
         ({"task": "users"}, "task 'users' is unknown; did you mean 'user'"),
         ({"local": ("recurence",)}, "local 'recurence': SmallSession has no parameter of that name; did you mean"),
         ({"rates": "each"}, "rates 'each' are unknown"),

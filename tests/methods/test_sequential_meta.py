@@ -15,6 +15,7 @@ from clickwise.configuration import build, describe
 from clickwise.data.log import Batch
 from clickwise.errors import InputError
 from clickwise.losses import cross_entropy
+from clickwise.methods.autoloss import AutoLoss
 from clickwise.methods.method import Run
 from clickwise.methods.sequential_meta import SequentialMeta
 from clickwise.metrics.pointwise import logloss
@@ -87,6 +88,17 @@ def test_the_learning_rate_falls_to_its_floor() -> None:
         assert len({group["lr"] for optimizer in method.optimizers.values() for group in optimizer.param_groups}) == 1
         rates.append(method.optimizers["local"].param_groups[0]["lr"])
     assert rates == pytest.approx([0.01, 0.007, 0.01 * 0.7**5, 1e-5])
+
+
+def test_a_loss_that_is_learned_keeps_its_learning_rate() -> None:
+    loss = AutoLoss(SmallSession(SCHEMA), losses=("cross_entropy", "focal"), controller_learning_rate=3e-4)
+    method = SequentialMeta(loss, learning_rate=0.01)
+    method.start(LOGS.train, LOGS.valid, RUN)
+    for epoch in (0, 4):
+        next(method.episodes(0, epoch, 0))
+        rates = {name: optimizer.param_groups[0]["lr"] for name, optimizer in method.optimizers.items()}
+        assert rates.pop("controller") == 3e-4
+        assert set(rates.values()) == {0.01 * 0.7**epoch}
 
 
 def test_a_batch_of_one_row_is_query() -> None:

@@ -50,13 +50,20 @@ class PersonalMethod(Method):
 
     def outputs(self, batch: Batch) -> tuple[Tensor, ...]:
         """``outputs_for`` every user of a batch with what is remembered of that user."""
-        found = tuple(output.clone() for output in self.outputs_for(None, batch))
+        strangers, places, outputs = [], [], []
         for user, rows in by_key(batch.ids[:, self.memory.column]):
             support = self.memory.of(user)
-            if support is not None:
-                for whole, part in zip(found, self.outputs_for(support, batch.select(rows)), strict=True):
-                    whole[rows] = part.to(whole)
-        return found
+            if support is None:
+                strangers.append(rows)
+                continue
+            places.append(rows)
+            outputs.append(self.outputs_for(support, batch.select(rows)))
+        if strangers or not places:  # all of them at once, since nothing adapts to them
+            rows = torch.cat(strangers) if strangers else batch.user.new_empty(0, dtype=torch.long)
+            places.append(rows)
+            outputs.append(self.outputs_for(None, batch.select(rows)))
+        back = torch.argsort(torch.cat(places))
+        return tuple(torch.cat(parts).index_select(0, back) for parts in zip(*outputs, strict=True))
 
     def predict(self, batch: Batch) -> Tensor:
         return self.outputs(batch)[0]
