@@ -1,5 +1,6 @@
 """Probabilities of a whole log."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,13 @@ import polars as pl
 import pytest
 import torch
 
+from clickwise.comparison import compare, evaluate
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
-from clickwise.models import LR, DeepFM
+from clickwise.methods import RecurrentMeta
+from clickwise.models import DNN, LR, DeepFM
 from clickwise.prediction import predict, write_predictions
-from clickwise.training import seeded
+from clickwise.training import fit, seeded
 from tests.logs import first_batch, make_logs
 
 LOG = make_logs(300).test
@@ -45,6 +48,32 @@ def test_predicting_keeps_no_graph_and_changes_nothing() -> None:
 
 def test_no_rows_give_no_predictions() -> None:
     assert predict(model(), LOG.take(slice(0, 0))).shape == (0,)
+
+
+def test_rows_of_other_vocabularies_are_refused(prepared: PreparedLog, tmp_path: Path) -> None:
+    net = LR(LOG.schema)
+    for given in (lambda: predict(net, prepared.test), lambda: fit(net, prepared.train, device="cpu", progress=False)):
+        with pytest.raises(
+            InputError, match="other fields or vocabularies than the model's, so its ids mean other val"
+        ):
+            given()
+
+
+def test_rows_without_labels_are_predicted_and_nothing_else() -> None:
+    unlabelled = replace(LOG, labelled=False)
+    net = LR(LOG.schema)
+    assert len(predict(net, unlabelled)) == len(LOG)
+    method = RecurrentMeta(DNN(LOG.schema))
+    for given in (
+        lambda: fit(net, unlabelled, device="cpu", progress=False),
+        lambda: fit(net, LOG, unlabelled, device="cpu", progress=False),
+        lambda: evaluate(net, unlabelled),
+        lambda: compare({"lr": net}, unlabelled),
+        lambda: method.remember(unlabelled),
+        lambda: method.adapt(unlabelled.take(slice(0, 9))).predict(LOG.take(slice(9, 20))),
+    ):
+        with pytest.raises(InputError, match="needs labels, and these rows were encoded without"):
+            given()
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from clickwise.data.log import Batch
 from clickwise.errors import InputError, TrainingDiverged
@@ -16,6 +16,7 @@ from clickwise.methods import Supervised
 from clickwise.metrics.pointwise import auc, logloss
 from clickwise.models import FM, LR, DeepFM
 from clickwise.prediction import predict
+from clickwise.schema import Schema
 from clickwise.training import fit, seeded
 from tests.logs import Parts, assert_same_bits, make_logs
 
@@ -185,3 +186,18 @@ def test_half_precision_trains(tmp_path: Path) -> None:
     progression = run(method, epochs=3, precision="bf16-mixed")
     assert progression.history[-1]["valid_auc"] > 0.6
     assert all(parameter.dtype == torch.float32 for parameter in method.parameters())
+
+
+@pytest.mark.parametrize(("classes", "words"), [(2, r"\[batch\]"), (3, r"\[batch, 3\]")])
+def test_logits_of_another_shape_are_named(classes: int, words: str) -> None:
+    class Column(nn.Module):
+        def __init__(self, schema: Schema) -> None:
+            super().__init__()
+            self.biases = nn.Embedding(schema.size, 1)
+
+        def forward(self, batch: Batch) -> Tensor:
+            return self.biases(batch.ids).sum(1)  # [batch, 1]
+
+    parts = make_logs(200, classes=classes)
+    with pytest.raises(InputError, match=rf"Column: forward gave \[\d+, 1\] for \d+ rows; logits must be {words}"):
+        fit(Column(parts.train.schema), parts.train, parts.valid, epochs=1, device="cpu", progress=False)

@@ -168,6 +168,7 @@ def evaluate(model: nn.Module, log: ClickLog, replicates: int = REPLICATES, seed
         ``{"mean", "low", "high"}`` of ``auc``, ``gauc``, ``logloss``, ``rig``, ``rmse``, ``ece`` and ``pcoc``, and
         ``coverage`` (of GAUC) and ``cold_start``, as in results.json.
     """
+    log.require_labels("evaluate")
     table = prediction_table(log, {"model": [predict(model, log)]}, [0]).drop(TRUTH, strict=False)
     found = score(table, "model", replicates, seed, log.schema.click_from)["methods"]["model"]
     return {name: found[name] for name in (*METRICS, "coverage", "cold_start")}
@@ -189,6 +190,7 @@ def compare(
         replicates: of the bootstrap over users.
         seed: of the bootstrap.
     """
+    log.require_labels("compare")
     table = prediction_table(log, {name: [predict(model, log)] for name, model in models.items()}, [0])
     facts = {"rows": {"test": len(log)}, "users": table["user"].n_unique(), "seeds": [0]}
     run = {"source": "models trained elsewhere", **facts, **label_facts(log), **machine_facts()}

@@ -12,6 +12,7 @@ from clickwise.errors import InputError
 from clickwise.files import new_file
 from clickwise.methods.scoring import score
 from clickwise.methods.supervised import as_method
+from clickwise.methods.unseen import require_schema
 
 
 def predict(model: nn.Module, log: ClickLog, batch_size: int = 10_000) -> npt.NDArray[np.float32]:
@@ -21,7 +22,11 @@ def predict(model: nn.Module, log: ClickLog, batch_size: int = 10_000) -> npt.ND
         model: a method or a bare model, already trained; it stays on the device it is on.
         log: the rows.
         batch_size: rows scored at once; it bounds memory and changes no result.
+
+    Raises:
+        InputError: the rows are encoded with another schema or other vocabularies than the model's.
     """
+    require_schema(model, log)
     method = as_method(model)
     method.train(model.training)  # a bare model's wrapper is always new
     return score(method, log, batch_size)

@@ -15,6 +15,7 @@ from clickwise.interrupt import deferred_interrupt
 from clickwise.loop import CHECKPOINT, Loop, Progression
 from clickwise.methods.method import Run
 from clickwise.methods.supervised import as_method
+from clickwise.methods.unseen import require_schema
 from clickwise.runlog import RunLog, TrainingProgress
 
 PRECISIONS = ("32-true", "bf16-mixed")
@@ -77,7 +78,7 @@ def fit(
         The progression of the run, with its history and its ``train_seconds``.
 
     Raises:
-        InputError: an option that cannot be, or a checkpoint of another run.
+        InputError: an option that cannot be, rows without labels or of another schema, or a checkpoint of another run.
         TrainingDiverged: the loss became NaN or infinite.
         KeyboardInterrupt: Ctrl-C, after the step in progress and a checkpoint.
     """
@@ -87,6 +88,9 @@ def fit(
     if not len(train) or (valid is not None and not len(valid)):
         raise InputError("the training or the validation part is empty")
     method = as_method(model)
+    for part in (train,) if valid is None else (train, valid):
+        require_schema(method, part)
+        part.require_labels("fit")
     if monitor == "auc" and valid is not None and (valid.label == valid.label[0]).all():
         raise InputError(
             "monitor 'auc': the validation part holds one class only; watch 'logloss', or take another split"

@@ -69,6 +69,7 @@ def test_rows_after_the_log_take_their_history_from_the_tail(tmp_path: Path) -> 
     )
     later = later.with_columns(time=pl.Series([10_001, 500]))
     encoded = log.encoder.encode_table(from_frame(later, "later"), require_label=False)
+    assert not encoded.labelled
     assert encoded.label.tolist() == [0, 0]
     assert dict(encoded.extras) == {}
     clicked = frame.filter((pl.col("user") == 3) & (pl.col("label") == 1))

@@ -66,8 +66,12 @@ def told(model: MetaInteraction, batch: Batch, seed: int = 0) -> dict[str, tuple
 
 
 def states_of_row(model: MetaInteraction, batch: Batch, row: int) -> tuple[list[Tensor], list[Tensor]]:
-    """A session's items and the states after them."""
-    items = behaviours_of_row(model.embedding.slots.table.weight, SESSION, batch, row)
+    """A session's items, their labels beside them where the model reads those, and the states after them."""
+    table = model.embedding.slots.table.weight
+    items = behaviours_of_row(table, SESSION, batch, row)
+    if model.read_labels:
+        of_labels = table[batch.ids[row, SCHEMA.slots("session_labels")].long()]
+        items = [torch.cat([item, label]) for item, label in zip(items, of_labels, strict=False)]
     return items, [] if model.recurrence is None else lstm_states_of_user(model.recurrence, items)
 
 
@@ -79,31 +83,56 @@ def logits_of_rows(model: MetaInteraction, batch: Batch) -> Tensor:
         inputs = [fields[place] for place in beside]
         items, states = states_of_row(model, batch, row)
         query = candidate_of_row(model.embedding.slots.table.weight, SESSION, batch, row)
+        state = torch.zeros_like(query)
+        query = functional.pad(query, (0, model.label_dim))
         if model.unit is not None:
             weights = [unit_of_row(model.unit, query, item) for item in items]
             inputs.append(sum((w * item for w, item in zip(weights, items, strict=True)), torch.zeros_like(query)))
         if model.recurrence is not None:
-            inputs.append(states[-1] if states else torch.zeros_like(query))
+            inputs.append(states[-1] if states else state)
         logits.append(dice_mlp_of_row(model.mlp.layers, torch.cat(inputs))[0])
     return torch.stack(logits)
 
 
 @every_ablation
 def test_logits(attention: bool, recurrent: bool) -> None:
-    model, batch = meta_interaction(attention, recurrent), sessions(30)
-    torch.testing.assert_close(model(batch), logits_of_rows(model, batch))
+    batch = sessions(30)
+    for read_labels in (False, True):
+        model = meta_interaction(attention, recurrent, read_labels=read_labels)
+        torch.testing.assert_close(model(batch), logits_of_rows(model, batch))
 
 
+def test_which_item_of_a_session_was_clicked_is_read_where_labels_are() -> None:
+    """The mean over a session's labels, which the network has in either case, stays the same."""
+    batch = sessions(60)
+    length = batch.ids[:, SCHEMA.slots("session_items")].ne(0).sum(1)
+    labels, ids = SCHEMA.slots("session_labels"), batch.ids.clone()
+    for row, end in enumerate(length.tolist()):
+        ids[row, labels.start : labels.start + end] = ids[row, labels.start : labels.start + end].flip(0)
+    other = batch.with_ids(ids)
+    shown, read = meta_interaction(), meta_interaction(read_labels=True)
+    torch.testing.assert_close(shown(other), shown(batch))
+    assert (read(other) - read(batch)).abs().max() > 1e-4
+
+
+def test_labels_that_are_not_there_cannot_be_read() -> None:
+    with pytest.raises(
+        InputError, match="read_labels needs a history of labels of 5 slots and events 'all' beside 'se"
+    ):
+        meta_interaction(schema=without_labels()[0], read_labels=True)
+
+
+@pytest.mark.parametrize("read_labels", [False, True])
 @pytest.mark.parametrize("click_from", [1, 2])
-def test_each_state_is_asked_whether_the_item_that_follows_is_clicked(click_from: int) -> None:
+def test_each_state_is_asked_whether_the_item_that_follows_is_clicked(click_from: int, read_labels: bool) -> None:
     schema = replace(
         SCHEMA, classes=3, click_from=click_from, vocabularies={**SCHEMA.vocabularies, "session_labels": 5}
     )
-    model, batch, expected = meta_interaction(schema=schema), sessions(60), []
+    model, batch, expected = meta_interaction(schema=schema, read_labels=read_labels), sessions(60), []
     for row in range(len(batch)):
         items, states = states_of_row(model, batch, row)
         for t in range(1, len(items)):
-            p = torch.sigmoid(states[t - 1] @ items[t])
+            p = torch.sigmoid(states[t - 1] @ items[t][: len(states[t - 1])])
             clicked = label_of(batch, row, t) >= click_from
             expected.append(-torch.log(p) if clicked else -torch.log(1 - p))
     torch.testing.assert_close(told(model, batch)["session"][1], torch.stack(expected).mean())

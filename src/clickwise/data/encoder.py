@@ -97,8 +97,8 @@ class Encoder:
         """Encode raw rows in file order; unseen users, items and values get the unknown id.
 
         Histories are made of the saved events and, where the table has labels, of its own, always strictly earlier
-        ones. User codes number the users of this table. Without a label column, where none is required, labels are 0.
-        Kept columns that the table lacks are left out of ``extras``.
+        ones. User codes number the users of this table. Without a label column, where none is required, labels are 0,
+        and nothing that needs labels takes the rows. Kept columns that the table lacks are left out of ``extras``.
 
         Raises:
             InputError: a column is missing or holds values that the schema does not allow.
@@ -121,6 +121,7 @@ class Encoder:
             ids=ids,
             numbers=self._numbers(frame, table.name),
             label=rows.label,
+            labelled=labelled,
             user=rows.user,
             time=rows.time,
             row=np.arange(frame.height),

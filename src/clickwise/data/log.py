@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from clickwise.array_types import BoolArray, IntArray
+from clickwise.errors import InputError
 from clickwise.schema import Schema
 
 Rows = IntArray | BoolArray | slice
@@ -101,6 +102,7 @@ class ClickLog:
         counts: ``int64 [schema.size]``, how often each id stands in the training rows.
         users: raw value of each user code, or None where the schema names no user.
         extras: the raw columns that the schema keeps, ``float32 [rows]`` each.
+        labelled: False where the raw rows had no labels, and zeros stand in their place.
     """
 
     ARRAYS: ClassVar[tuple[str, ...]] = (*Batch.ARRAYS, "row", "earlier")
@@ -117,6 +119,12 @@ class ClickLog:
     counts: npt.NDArray[np.int64]
     users: pl.Series | None = None
     extras: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    labelled: bool = True
+
+    def require_labels(self, who: str) -> None:
+        """Raise where the rows have no labels; ``who`` needs them."""
+        if not self.labelled:
+            raise InputError(f"{who} needs labels, and these rows were encoded without; give rows that have them")
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -127,7 +127,7 @@ def _open_part(
 ) -> "ClickLog":
     from clickwise.data.log import ClickLog
 
-    arrays = {name: load_array(folder / f"{name}.npy") for name in ClickLog.ARRAYS}
+    arrays: dict[str, Any] = {name: load_array(folder / f"{name}.npy") for name in ClickLog.ARRAYS}
     extras = {name: load_array(folder / extra_path(name)) for name in schema.keep}
     shapes = {"ids": (rows, schema.width), "numbers": (rows, schema.number_width)}
     for name, array in {**arrays, **extras}.items():

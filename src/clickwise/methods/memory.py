@@ -54,8 +54,10 @@ class Memory(nn.Module):
 
     def add(self, log: ClickLog) -> None:
         """Remember the rows of a log; they count as later than those remembered before."""
+        log.require_labels("adapting")
         rows = np.flatnonzero(log.ids[:, self.column] >= self.known_from)
         rows = rows[np.lexsort((log.time[rows], log.ids[rows, self.column]))]
+        rows = rows[_last_of_each(torch.from_numpy(log.ids[rows, self.column]), self.size).numpy()]
         fresh = {
             "key": log.ids[rows, self.column],
             "ids": log.ids[rows],

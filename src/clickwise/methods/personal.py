@@ -129,6 +129,7 @@ class Adapted:
 
     def pairs(self, query: ClickLog) -> Iterator[tuple[object, Batch | None, npt.NDArray[np.int64]]]:
         """For each user of ``query``: raw value, support (None without any), and places of the user's rows."""
+        self.support.require_labels("adapting")
         refuse_overlap(self.support, query)
         names = raw_users(self.support)
         of_support = UserRows(self.support, len(names))

@@ -71,7 +71,7 @@ class Supervised(Method):
         return self.model
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
-        self.run = run
+        self.run, self.classes = run, train.schema.classes
         self.optimizers = {}
         self.start_loss(train, valid, run)
         self.auxiliary = auxiliary_losses(self.model)
@@ -143,6 +143,7 @@ class Supervised(Method):
             }
         with self.run.fabric.autocast(), asked_for(self.auxiliary) as told:
             logits = functional_call(self.model, touched, (batch,)) if touched else self.model(batch)
+            require_shape(self.model, logits, len(batch), self.classes)
             of_labels = self.mean_loss(logits.float(), batch)
         loss, parts = total_of(of_labels, told)
         # FTRL's rate and penalties are stated for gradients of single examples, so it gets their sum.
@@ -167,6 +168,15 @@ def classes_of(model: nn.Module) -> int:
     """Of the schema that a model keeps; two where it keeps none."""
     schema = schema_in(model)
     return 2 if schema is None else schema.classes
+
+
+def require_shape(model: nn.Module, logits: Tensor, rows: int, classes: int) -> None:
+    """Raise where a forward gave another shape, which losses would take for that of another number of classes."""
+    if list(logits.shape) != ([rows] if classes == 2 else [rows, classes]):
+        words = "[batch]" if classes == 2 else f"[batch, {classes}]"
+        raise InputError(
+            f"{type(model).__name__}: forward gave {list(logits.shape)} for {rows} rows; logits must be {words}"
+        )
 
 
 def as_method(model: nn.Module) -> Method:

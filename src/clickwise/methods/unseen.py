@@ -84,6 +84,16 @@ def common_schema_of(models: Iterable[nn.Module]) -> Schema:
     return schemas[0]
 
 
+def require_schema(model: nn.Module, log: ClickLog) -> None:
+    """Raise where a model keeps a schema of other fields or vocabularies than the log's: its ids mean other values."""
+    own = schema_in(model)
+    if own is not None and (own.fields, own.vocabularies) != (log.schema.fields, log.schema.vocabularies):
+        raise InputError(
+            "the log's schema has other fields or vocabularies than the model's, so its ids mean other values; take "
+            "rows of the log that the model was made for, or encode them as those were (`load_model(...).encode(...)`)"
+        )
+
+
 def schema_in(model: nn.Module) -> Schema | None:
     """The schema that a model, or the first of its parts that has one, keeps as its attribute ``schema``."""
     parts = (getattr(part, "schema", None) for part in model.modules())
