@@ -162,6 +162,13 @@ def test_outputs_are_never_overwritten(tmp_path: Path, trained: Path, capsys: py
     assert ".parquet or .csv" in refused(
         capsys, "predict", trained / "model", trained / "clicks.csv", "--out", precious / "p.xls"
     )
+    model, file = trained / "model", trained / "clicks.csv"
+    before = listing(trained)
+    for inside in (file, model / "model.json", precious, precious / "thesis.txt"):
+        assert f"{inside}: exists already" in refused(capsys, "predict", model, file, "--out", inside)
+        assert f"{inside}: exists already" in refused(capsys, "evaluate", model, file, "--out", inside)
+    assert listing(trained) == before
+    assert "exists already" in refused(capsys, "predict", "no-model", "no-file", "--out", file)  # before any work
     assert "prepared already" in refused(capsys, "compare", log, "--split", "chronological", "--out", tmp_path / "out")
     assert "neither" in refused(capsys, "doctor", precious)
     assert listing(tmp_path) == {"precious", "precious/thesis.txt 13"}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from clickwise.commands.common import names_sources, open_log, use_threads
+from clickwise.commands.common import names_sources, open_log, refuse_existing, use_threads
 from clickwise.options import assignments
 
 
@@ -89,7 +89,7 @@ def evaluate_command(
         replicates: bootstrap resamples of the users.
         trust: comma-separated modules of your own that the model may be built from.
         threads: processor threads; all by default.
-        out: JSON file to write the metrics to, besides printing them.
+        out: new JSON file to write the metrics to, besides printing them.
     """
     from rich.console import Console
 
@@ -98,6 +98,8 @@ def evaluate_command(
     from clickwise.model_folder import load_model
     from clickwise.report.leaderboard import print_metrics
 
+    if out is not None:
+        refuse_existing(out)
     use_threads(threads)
     trained = load_model(model, trust.split(","))
     log = trained.encode(file)
@@ -114,13 +116,14 @@ def predict_command(model: Path, file: Path, *, out: Path, trust: str = "", thre
     Args:
         model: model folder.
         file: raw file or folder in the columns of the training table.
-        out: .parquet or .csv file to write: row, user, time, probability.
+        out: new .parquet or .csv file to write: row, user, time, probability.
         trust: comma-separated modules of your own that the model may be built from.
         threads: processor threads; all by default.
     """
     from clickwise.model_folder import load_model
     from clickwise.prediction import write_predictions
 
+    refuse_existing(out)
     use_threads(threads)
     trained = load_model(model, trust.split(","))
     log = trained.encode(file, require_label=False)
