@@ -85,7 +85,8 @@ def test_ones_own_table_from_infer_to_predictions(tmp_path: Path, capsys: pytest
     assert not (tmp_path / "model.training").exists()
     fresh = clicks(seed=1, rows=50).with_columns(visitor=pl.lit("nobody"), article=pl.lit("nothing")).drop("tapped")
     fresh.write_csv(tmp_path / "tomorrow.csv")
-    assert run(capsys, "predict", model, tmp_path / "tomorrow.csv", "--out", tmp_path / "p.parquet").status == 0
+    said = run(capsys, "predict", model, tmp_path / "tomorrow.csv", "--out", tmp_path / "p.parquet")
+    assert said.status == 0 and "unknown to the model: visitor in 50 of 50 rows, article in 50\n" in said.out
     table = pl.read_parquet(tmp_path / "p.parquet")
     assert table.columns == ["row", "user", "time", "probability"]
     assert table["row"].to_list() == list(range(50))
@@ -101,7 +102,7 @@ def test_evaluate_agrees_with_scikit_learn(tmp_path: Path, capsys: pytest.Captur
     later = clicks(seed=2, rows=300).with_columns(pl.col("seen_at") + 10**7)
     later.write_csv(tmp_path / "later.csv")
     outcome = run(capsys, "evaluate", model, tmp_path / "later.csv", "--replicates", 100, "--out", metrics)
-    assert outcome.status == 0 and "300 rows" in outcome.out
+    assert outcome.status == 0 and "300 rows" in outcome.out and "unknown" not in outcome.out
     assert run(capsys, "predict", model, tmp_path / "later.csv", "--out", tmp_path / "p.parquet").status == 0
     probability = pl.read_parquet(tmp_path / "p.parquet")["probability"].to_numpy()
     found = json.loads(metrics.read_text())

@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clickwise.commands.common import names_sources, open_log, refuse_existing, use_threads
 from clickwise.options import assignments
+
+if TYPE_CHECKING:
+    from clickwise.data.log import ClickLog
 
 
 @names_sources
@@ -107,6 +111,7 @@ def evaluate_command(
     if out is not None:
         write_json(out, metrics)
     print(f"{model} on {len(log):,} rows of {file}")
+    _tell_unknown(log)
     print_metrics(metrics, Console())
 
 
@@ -129,3 +134,13 @@ def predict_command(model: Path, file: Path, *, out: Path, trust: str = "", thre
     log = trained.encode(file, require_label=False)
     write_predictions(trained.method, log, out)
     print(f"{out}: {len(log):,} rows")
+    _tell_unknown(log)
+
+
+def _tell_unknown(log: "ClickLog") -> None:
+    """Print which ids are unknown: a column written in another form (``5018.0``, ``007``) has no other sign."""
+    from clickwise.prediction import unknown_ids
+
+    told = [f"{name} in {rows:,}" for name, rows in sorted(unknown_ids(log).items(), key=lambda of: -of[1])]
+    if told:
+        print(f"unknown to the model: {', '.join([f'{told[0]} of {len(log):,} rows', *told[1:]])}")
