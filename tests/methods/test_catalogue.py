@@ -101,6 +101,20 @@ def test_the_option_gate_adds_gates_to_models_with_an_mlp_alone() -> None:
     assert with_variants(["nfm"], ["all"], [], SCHEMA) == ["nfm", *(f"nfm~{gate}" for gate in GATINGS)]
 
 
+@pytest.mark.parametrize(
+    ("names", "gates", "message"),
+    [
+        (["lr"], ["udg"], "gate 'udg', methods lr: LR cannot be gated: it has no MLP; models with one can: .*DeepFM"),
+        (["lr", "fm"], ["all"], "gate 'doubled', methods lr, fm: LR and FM cannot be gated: they have no MLP; models"),
+        (["controls"], ["udg"], "gate 'udg', methods controls: no model to gate is named"),
+        (["nfm~lhuc"], ["udg"], "gate 'udg', methods nfm~lhuc: no model to gate is named"),
+    ],
+)
+def test_a_gate_that_would_gate_nothing_is_refused(names: list[str], gates: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        with_variants(names, gates, [], SCHEMA)
+
+
 def test_every_gate_can_be_made() -> None:
     for gate in GATINGS:
         assert isinstance(build(f"nfm~{gate}", SCHEMA, {}, []), Supervised)

@@ -20,6 +20,7 @@ from clickwise.methods.entries import (
 from clickwise.methods.gatings import GATINGS
 from clickwise.methods.names import GATE, TRAINING, Name, bases, parts
 from clickwise.methods.trainings import CROSS_ENTROPY, EVERY_TRAINING, META_TRAININGS, TRAININGS
+from clickwise.models.gated import cannot_be_gated
 from clickwise.nn.behaviours import behaviours
 from clickwise.nn.generator import has_profile
 from clickwise.schema import USER_FIELD, Schema
@@ -88,19 +89,26 @@ def _variant(name: str, whole: Name) -> Entry:
 def with_variants(names: Sequence[str], gates: Iterable[str], trainings: Iterable[str], schema: Schema) -> list[str]:
     """``names``, and each of their models once more for each gate, and then for each training.
 
-    ``all`` stands for all gates, or for all trainings that fit the classes. Models without an MLP are not gated.
+    ``all`` stands for all gates, or for all trainings that fit the classes. Models without an MLP are not gated, where
+    another one is.
 
     Args:
         names: methods.
         gates: names of gatings, or ``all``.
         trainings: names of trainings, or ``all``.
         schema: of the log; its classes say which losses fit.
+
+    Raises:
+        InputError: a name that is not known, or a gate where no model can be gated.
     """
     wanted_gates = _wanted("gate", gates, GATINGS, list(GATINGS), GATINGS)
     fitting = [training for training in TRAININGS if schema.classes == 2 or training not in BINARY_ONLY]
     wanted = _wanted("loss", trainings, TRAININGS, fitting, {*LOSSES, *TRAININGS})
     models = [name for name in expand(names, schema) if group_of(name) == "model"]
     gated = [f"{model}{GATE}{gate}" for model in models if can_be_gated(model) for gate in wanted_gates]
+    if wanted_gates and not gated:
+        why = cannot_be_gated([title_of(model) for model in models]) if models else "no model to gate is named"
+        raise InputError(f"gate {wanted_gates[0]!r}, methods {', '.join(names)}: {why}")
     trained = [f"{model}{TRAINING}{training}" for model in (*models, *gated) for training in wanted]
     return [*names, *gated, *trained]
 
