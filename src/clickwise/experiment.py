@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from clickwise import folders
 from clickwise.claims import claimed, require_stamp, stamp
 from clickwise.comparison import PREDICTIONS, REPORT, RESULTS, Comparison, best_model, score
 from clickwise.data.splits import SPLITS
@@ -30,7 +31,7 @@ from clickwise.run_costs import costs
 from clickwise.runs import Plan, refuse_stray, train_run
 from clickwise.training import fabric_for, seeded
 
-PLAN, BEFORE = "plan.json", "model-"
+PLAN, BEFORE = folders.COMPARISON, "model-"
 PLAN_VERSION = 2
 """Of plan.json and the runs; 1 counted the steps alone as training."""
 COMPARISON = "comparison"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clickwise.commands.common import names_sources, open_log, use_threads
+from clickwise.folders import COMPARISON
 from clickwise.options import assignments
 
 # What adapts to each user runs all models and takes minutes with its defaults: four models, each kind of adaptivity
@@ -31,7 +32,7 @@ def demo_command(*, out: Path = Path("runs/demo"), threads: int | None = None) -
         out: folder for results.json, predictions.parquet and report.html.
         threads: processor threads; all by default.
     """
-    resume = (out / "plan.json").exists()
+    resume = (out / COMPARISON).exists()
     compare_command("synthetic", methods=METHODS, out=out, threads=threads, set=SHORT, resume=resume)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from clickwise.errors import InputError
+from clickwise.folders import refuse_as_table
 
 KINDS = {
     ".csv": "csv",
@@ -30,6 +31,7 @@ def list_files(path: Path) -> list[Path]:
         raise InputError(f"{path}: no such file or folder")
     if not path.is_dir():
         return [path]
+    refuse_as_table(path)
     files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith((".", "_")))
     if not files:
         raise InputError(f"{path}: the folder holds no files")
