@@ -153,6 +153,8 @@ def test_losses_are_not_candidates_of_a_mixture_of_models() -> None:
         (["stacking+autoloss"], SCHEMA, "'stacking' does not learn by gradient steps"),
         (["deepfn"], SCHEMA, "method 'deepfn' is unknown; did you mean 'deepfm'"),
         (["contols"], SCHEMA, "did you mean 'controls'"),
+        (["LR"], SCHEMA, "method 'LR' is unknown; did you mean 'lr'"),
+        (["controls~udg"], SCHEMA, "'controls' is a group of methods"),
         ([""], SCHEMA, "name at least one of"),
         (["stacking", "lr"], SCHEMA, "'stacking' needs two models"),
         (["mean-logit"], WITHOUT_ITEM, "'mean-logit' needs the schema to name its item"),

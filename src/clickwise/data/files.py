@@ -38,14 +38,20 @@ def list_files(path: Path) -> list[Path]:
     return files
 
 
-def kind_of(path: Path) -> str:
-    """``csv``, ``tsv``, ``jsonl`` or ``parquet``, by the suffix."""
+def kind_of(path: Path, of_folder: bool = False) -> str:
+    """``csv``, ``tsv``, ``jsonl`` or ``parquet``, by the suffix.
+
+    Args:
+        path: of the file.
+        of_folder: it is read because its folder was named, which the error says.
+    """
     suffixes = [suffix.lower() for suffix in path.suffixes]
     gzipped = suffixes[-1:] == [".gz"]
     kind = KINDS.get((suffixes[:-1] if gzipped else suffixes)[-1:][0] if len(suffixes) > gzipped else "")
     if kind is None or (gzipped and kind == "parquet"):
+        stray = "; every file of a folder is read, so move it elsewhere" if of_folder else ""
         raise InputError(
-            f"{path}: unknown kind of file; known: .csv, .tsv, .jsonl, .ndjson, .json (also .gz), .parquet"
+            f"{path}: unknown kind of file{stray}; known: .csv, .tsv, .jsonl, .ndjson, .json (also .gz), .parquet"
         )
     return kind
 

@@ -44,8 +44,10 @@ def entry(name: str) -> Entry:
         return _variant(name, whole)
     if ":" in name:
         return Entry(name.partition(":")[2], _of_ones_own(name))
+    if name in GROUPS:
+        raise InputError(f"{name!r} is a group of methods and one is wanted here, for example {GROUPS[name][0]!r}")
     if name not in METHODS:
-        raise InputError(f"method {name!r} is unknown{nearest(name, [*METHODS, *GROUPS])}")
+        raise InputError(f"method {name!r} is unknown{nearest(name, METHODS)}")
     return METHODS[name]
 
 
@@ -170,6 +172,9 @@ def expand(names: Iterable[str], schema: Schema) -> list[str]:
         raise InputError(f"methods: name at least one of {', '.join([*METHODS, *GROUPS])}")
     grouped = [name for group in given for name in GROUPS.get(group, [])]
     outright = [name for name in given if name not in GROUPS]
+    for name in outright:
+        if name == parts(name).model and ":" not in name and name not in METHODS:
+            raise InputError(f"method {name!r} is unknown{nearest(name, [*METHODS, *GROUPS])}")
     candidates = [candidate for name in outright for candidate in entry(name).candidates]
     wanted = dict.fromkeys([*grouped, *outright, *candidates])
     left_out = _left_out(wanted, schema)
