@@ -92,6 +92,11 @@ def test_ones_own_table_from_infer_to_predictions(tmp_path: Path, capsys: pytest
     assert table["row"].to_list() == list(range(50))
     assert table["probability"].is_between(0, 1).all()
     assert run(capsys, "predict", model, tmp_path / "tomorrow.csv", "--out", tmp_path / "p.csv").status == 0
+    anonymous = fresh.with_columns(visitor=pl.lit(None, dtype=pl.String), tapped=pl.lit(None, dtype=pl.Int64))
+    anonymous.write_csv(tmp_path / "anonymous.csv")
+    assert run(capsys, "predict", model, tmp_path / "anonymous.csv", "--out", tmp_path / "a.parquet").status == 0
+    found = pl.read_parquet(tmp_path / "a.parquet")
+    assert found["user"].null_count() == 50 and found["probability"].equals(table["probability"])
     assert pl.read_csv(tmp_path / "p.csv")["probability"].to_numpy() == pytest.approx(table["probability"].to_numpy())
 
 
