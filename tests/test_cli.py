@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,10 @@ def test_compare_writes_results_predictions_and_a_report(tmp_path: Path, capsys:
     outcome = run(capsys, *words)
     assert outcome.status == 0, outcome.err
     assert "Global stacking" in outcome.out and "here/report.html" in outcome.out
+    told = re.findall(r"^(\S+), seed (\d): \d+\.\d s, validation log loss 0\.\d{4}\n", outcome.err, re.MULTILINE)
+    seeded = [(name, seed) for name in ("lr", "fm", "uniform-average", "stacking") for seed in "01"]
+    assert told == [("global-rate", "0"), ("mean-logit", "0"), *seeded]
+    assert outcome.err.count("\n") == len(told)
     results = json.loads(Path("here/results.json").read_text())
     assert (results["format"], results["version"]) == ("clickwise-results", 2)
     named = {"global-rate", "mean-logit", "lr", "fm", "uniform-average", "stacking", "oracle"}
@@ -54,6 +59,15 @@ def test_compare_writes_results_predictions_and_a_report(tmp_path: Path, capsys:
         assert results["methods"][name]["auc"]["mean"] == pytest.approx(np.mean(aucs), abs=1e-9)
     page = Path("here/report.html").read_text()
     assert page.startswith("<!DOCTYPE html>") and 'src="http' not in page and "<script" not in page
+
+
+def test_lines_of_runs_stand_in_for_the_bars_of_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("clickwise.runlog.can_show_bars", lambda: True)
+    words = ("compare", "synthetic", *SMALL, "--methods", "lr", *FAST, "--out", "here")
+    outcome = run(capsys, *words)
+    assert outcome.status == 0 and "validation log loss" not in outcome.err
 
 
 def test_compare_resumes_and_refuses_another_plan(capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +89,7 @@ def test_ones_own_table_from_infer_to_predictions(tmp_path: Path, capsys: pytest
     printed = run(capsys, "infer", file)
     assert printed.status == 0 and "# ?" in printed.out
     written = run(capsys, "infer", file, "--out", tmp_path / "guess.yaml")
-    assert written.status == 0 and "clickwise compare" in written.out
+    assert written.status == 0 and "--methods controls,lr,fm\n" in written.out
     assert (tmp_path / "guess.yaml").read_text() == printed.out
     assert Schema.load(tmp_path / "guess.yaml").label == "tapped"
     model = tmp_path / "model"

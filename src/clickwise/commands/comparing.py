@@ -1,7 +1,9 @@
 """The main job, on a log of one's own or on the embedded one."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from clickwise.commands.common import names_sources, open_log, use_threads
 from clickwise.folders import COMPARISON
@@ -90,6 +92,7 @@ def compare_command(
     from clickwise.experiment import run_comparison
     from clickwise.methods.catalogue import with_variants
     from clickwise.methods.names import divided
+    from clickwise.runlog import can_show_bars
     from clickwise.runs import Plan
 
     out = out or Path("runs") / Path(source).stem
@@ -98,5 +101,13 @@ def compare_command(
     use_threads(threads)
     names = with_variants(divided(methods), gate.split(","), loss.split(","), log.schema)
     plan = Plan(names, seeds, options, epochs, patience, monitor, device, precision, replicates)
-    run_comparison(log, plan, out, resume).print()
+    run_comparison(log, plan, out, resume, told=None if can_show_bars() else _tell).print()
     print(f"Written: {out / REPORT} (open it in a browser), and results.json, predictions.parquet and runs/ beside it.")
+
+
+def _tell(name: str, seed: int, facts: Mapping[str, Any]) -> None:
+    """Print a finished run to standard error, for logs of jobs that show no bars."""
+    from clickwise.report.wording import decimals, duration
+
+    took, loss = duration(facts["train_seconds"]), decimals(facts["valid_logloss"])
+    print(f"{name}, seed {seed}: {took}, validation log loss {loss}", file=sys.stderr, flush=True)

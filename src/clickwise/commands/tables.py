@@ -71,7 +71,8 @@ def infer_command(file: Path, *, out: Path | None = None) -> None:
         return
     with new_file(out) as path:
         path.write_text(text, encoding="utf-8")
-    print(f"{out}: read the comments, correct what is wrong, then: clickwise compare {file} --schema {out}")
+    then = f"clickwise compare {file} --schema {out} --methods controls,lr,fm"  # all methods, the default, take long
+    print(f"{out}: read the comments, correct what is wrong, then: {then}")
 
 
 def doctor_command(path: Path | None = None) -> None:
