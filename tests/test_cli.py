@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from clickwise.schema import Schema
 from tests.commands import ROWS, clicks, refused, run, write_table
 
 SMALL = ("--set", "source.impressions=1500", "--set", "source.users=40", "--set", "source.items=20")
+OWN_MODEL = "from clickwise.models import LR\n\n\nclass Mine(LR):\n    recipe = {'optimizer': 'adam'}\n"
 FAST = ("--epochs", 2, "--replicates", 100, "--threads", 1)
 
 
@@ -143,12 +145,28 @@ def test_prepare_states_what_the_split_leaks_and_doctor_checks_folders(
     assert run(capsys, "evaluate", tmp_path / "model", tmp_path / "log", "--replicates", 100).status == 0
 
 
+@pytest.mark.parametrize("methods", ["elsewhere:Mine", "uniform-average(lr,elsewhere:Mine)", "controls"])
+def test_the_last_line_of_compare_predicts_with_the_best(
+    methods: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "elsewhere.py").write_text(OWN_MODEL)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    file, yaml = write_table(tmp_path)
+    compared = run(capsys, "compare", file, "--schema", yaml, "--methods", methods, *FAST, "--out", "my runs")
+    assert compared.status == 0
+    line = compared.out.splitlines()[-1]
+    assert line.startswith("Predict with the best, ")
+    words = shlex.split(line.partition(": clickwise ")[2])
+    assert words[0] == "predict" and words[2:5] == ["FILE", "--out", "FILE.parquet"]
+    assert words[5:] in ([], ["--trust", "elsewhere"]) and (words[5:] or methods != "elsewhere:Mine")
+    assert run(capsys, *(file if word == "FILE" else word for word in words)).status == 0
+    assert len(pl.read_parquet("FILE.parquet")) == ROWS
+
+
 def test_a_model_of_ones_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "ownmodels.py").write_text(
-        "from clickwise.models import LR\n\n\nclass Mine(LR):\n    recipe = {'optimizer': 'adam'}\n"
-    )
+    (tmp_path / "ownmodels.py").write_text(OWN_MODEL)
     monkeypatch.syspath_prepend(str(tmp_path))
     file, yaml = write_table(tmp_path)
     words = ("compare", file, "--schema", yaml, "--methods", "lr,ownmodels:Mine", *FAST, "--out", "here")

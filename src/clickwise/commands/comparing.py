@@ -1,5 +1,6 @@
 """The main job, on a log of one's own or on the embedded one."""
 
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -101,8 +102,10 @@ def compare_command(
     use_threads(threads)
     names = with_variants(divided(methods), gate.split(","), loss.split(","), log.schema)
     plan = Plan(names, seeds, options, epochs, patience, monitor, device, precision, replicates)
-    run_comparison(log, plan, out, resume, told=None if can_show_bars() else _tell).print()
+    comparison = run_comparison(log, plan, out, resume, told=None if can_show_bars() else _tell)
+    comparison.print()
     print(f"Written: {out / REPORT} (open it in a browser), and results.json, predictions.parquet and runs/ beside it.")
+    _tell_how_to_predict(out, comparison.results)
 
 
 def _tell(name: str, seed: int, facts: Mapping[str, Any]) -> None:
@@ -111,3 +114,20 @@ def _tell(name: str, seed: int, facts: Mapping[str, Any]) -> None:
 
     took, loss = duration(facts["train_seconds"]), decimals(facts["valid_logloss"])
     print(f"{name}, seed {seed}: {took}, validation log loss {loss}", file=sys.stderr, flush=True)
+
+
+def _tell_how_to_predict(out: Path, results: Mapping[str, Any]) -> None:
+    """Print the command that predicts with the method of the highest AUC, where its model was kept."""
+    from clickwise.experiment import run_folder
+    from clickwise.finished_run import MODEL, own_modules
+    from clickwise.methods.catalogue import entry
+    from clickwise.metrics.summary import ORACLE
+    from clickwise.report.reading import ranked, title
+
+    best = next(name for name in ranked(results) if name != ORACLE)
+    folder = run_folder(out, best, 0) / MODEL
+    if folder.is_dir():
+        own = own_modules(results["methods"] if entry(best).made_of_models else [best])
+        trust = f" --trust {','.join(own)}" if own else ""
+        words = f"clickwise predict {shlex.quote(str(folder))} FILE --out FILE.parquet{trust}"
+        print(f"Predict with the best, {title(results, best)}: {words}")
