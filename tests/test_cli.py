@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from clickwise.schema import Schema
 from tests.commands import ROWS, clicks, refused, run, write_table
 
 SMALL = ("--set", "source.impressions=1500", "--set", "source.users=40", "--set", "source.items=20")
+OWN_MODEL = "from clickwise.models import LR\n\n\nclass Mine(LR):\n    recipe = {'optimizer': 'adam'}\n"
 FAST = ("--epochs", 2, "--replicates", 100, "--threads", 1)
 
 
@@ -36,6 +39,10 @@ def test_compare_writes_results_predictions_and_a_report(tmp_path: Path, capsys:
     outcome = run(capsys, *words)
     assert outcome.status == 0, outcome.err
     assert "Global stacking" in outcome.out and "here/report.html" in outcome.out
+    told = re.findall(r"^(\S+), seed (\d): \d+\.\d s, validation log loss 0\.\d{4}\n", outcome.err, re.MULTILINE)
+    seeded = [(name, seed) for name in ("lr", "fm", "uniform-average", "stacking") for seed in "01"]
+    assert told == [("global-rate", "0"), ("mean-logit", "0"), *seeded]
+    assert outcome.err.count("\n") == len(told)
     results = json.loads(Path("here/results.json").read_text())
     assert (results["format"], results["version"]) == ("clickwise-results", 2)
     named = {"global-rate", "mean-logit", "lr", "fm", "uniform-average", "stacking", "oracle"}
@@ -54,6 +61,15 @@ def test_compare_writes_results_predictions_and_a_report(tmp_path: Path, capsys:
         assert results["methods"][name]["auc"]["mean"] == pytest.approx(np.mean(aucs), abs=1e-9)
     page = Path("here/report.html").read_text()
     assert page.startswith("<!DOCTYPE html>") and 'src="http' not in page and "<script" not in page
+
+
+def test_lines_of_runs_stand_in_for_the_bars_of_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("clickwise.runlog.can_show_bars", lambda: True)
+    words = ("compare", "synthetic", *SMALL, "--methods", "lr", *FAST, "--out", "here")
+    outcome = run(capsys, *words)
+    assert outcome.status == 0 and "validation log loss" not in outcome.err
 
 
 def test_compare_resumes_and_refuses_another_plan(capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +91,7 @@ def test_ones_own_table_from_infer_to_predictions(tmp_path: Path, capsys: pytest
     printed = run(capsys, "infer", file)
     assert printed.status == 0 and "# ?" in printed.out
     written = run(capsys, "infer", file, "--out", tmp_path / "guess.yaml")
-    assert written.status == 0 and "clickwise compare" in written.out
+    assert written.status == 0 and "--methods controls,lr,fm\n" in written.out
     assert (tmp_path / "guess.yaml").read_text() == printed.out
     assert Schema.load(tmp_path / "guess.yaml").label == "tapped"
     model = tmp_path / "model"
@@ -85,12 +101,18 @@ def test_ones_own_table_from_infer_to_predictions(tmp_path: Path, capsys: pytest
     assert not (tmp_path / "model.training").exists()
     fresh = clicks(seed=1, rows=50).with_columns(visitor=pl.lit("nobody"), article=pl.lit("nothing")).drop("tapped")
     fresh.write_csv(tmp_path / "tomorrow.csv")
-    assert run(capsys, "predict", model, tmp_path / "tomorrow.csv", "--out", tmp_path / "p.parquet").status == 0
+    said = run(capsys, "predict", model, tmp_path / "tomorrow.csv", "--out", tmp_path / "p.parquet")
+    assert said.status == 0 and "unknown to the model: visitor in 50 of 50 rows, article in 50\n" in said.out
     table = pl.read_parquet(tmp_path / "p.parquet")
     assert table.columns == ["row", "user", "time", "probability"]
     assert table["row"].to_list() == list(range(50))
     assert table["probability"].is_between(0, 1).all()
     assert run(capsys, "predict", model, tmp_path / "tomorrow.csv", "--out", tmp_path / "p.csv").status == 0
+    anonymous = fresh.with_columns(visitor=pl.lit(None, dtype=pl.String), tapped=pl.lit(None, dtype=pl.Int64))
+    anonymous.write_csv(tmp_path / "anonymous.csv")
+    assert run(capsys, "predict", model, tmp_path / "anonymous.csv", "--out", tmp_path / "a.parquet").status == 0
+    found = pl.read_parquet(tmp_path / "a.parquet")
+    assert found["user"].null_count() == 50 and found["probability"].equals(table["probability"])
     assert pl.read_csv(tmp_path / "p.csv")["probability"].to_numpy() == pytest.approx(table["probability"].to_numpy())
 
 
@@ -101,7 +123,7 @@ def test_evaluate_agrees_with_scikit_learn(tmp_path: Path, capsys: pytest.Captur
     later = clicks(seed=2, rows=300).with_columns(pl.col("seen_at") + 10**7)
     later.write_csv(tmp_path / "later.csv")
     outcome = run(capsys, "evaluate", model, tmp_path / "later.csv", "--replicates", 100, "--out", metrics)
-    assert outcome.status == 0 and "300 rows" in outcome.out
+    assert outcome.status == 0 and "300 rows" in outcome.out and "unknown" not in outcome.out
     assert run(capsys, "predict", model, tmp_path / "later.csv", "--out", tmp_path / "p.parquet").status == 0
     probability = pl.read_parquet(tmp_path / "p.parquet")["probability"].to_numpy()
     found = json.loads(metrics.read_text())
@@ -123,12 +145,28 @@ def test_prepare_states_what_the_split_leaks_and_doctor_checks_folders(
     assert run(capsys, "evaluate", tmp_path / "model", tmp_path / "log", "--replicates", 100).status == 0
 
 
+@pytest.mark.parametrize("methods", ["elsewhere:Mine", "uniform-average(lr,elsewhere:Mine)", "controls"])
+def test_the_last_line_of_compare_predicts_with_the_best(
+    methods: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "elsewhere.py").write_text(OWN_MODEL)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    file, yaml = write_table(tmp_path)
+    compared = run(capsys, "compare", file, "--schema", yaml, "--methods", methods, *FAST, "--out", "my runs")
+    assert compared.status == 0
+    line = compared.out.splitlines()[-1]
+    assert line.startswith("Predict with the best, ")
+    words = shlex.split(line.partition(": clickwise ")[2])
+    assert words[0] == "predict" and words[2:5] == ["FILE", "--out", "FILE.parquet"]
+    assert words[5:] in ([], ["--trust", "elsewhere"]) and (words[5:] or methods != "elsewhere:Mine")
+    assert run(capsys, *(file if word == "FILE" else word for word in words)).status == 0
+    assert len(pl.read_parquet("FILE.parquet")) == ROWS
+
+
 def test_a_model_of_ones_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "ownmodels.py").write_text(
-        "from clickwise.models import LR\n\n\nclass Mine(LR):\n    recipe = {'optimizer': 'adam'}\n"
-    )
+    (tmp_path / "ownmodels.py").write_text(OWN_MODEL)
     monkeypatch.syspath_prepend(str(tmp_path))
     file, yaml = write_table(tmp_path)
     words = ("compare", file, "--schema", yaml, "--methods", "lr,ownmodels:Mine", *FAST, "--out", "here")

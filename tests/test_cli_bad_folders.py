@@ -162,9 +162,36 @@ def test_outputs_are_never_overwritten(tmp_path: Path, trained: Path, capsys: py
     assert ".parquet or .csv" in refused(
         capsys, "predict", trained / "model", trained / "clicks.csv", "--out", precious / "p.xls"
     )
+    model, file = trained / "model", trained / "clicks.csv"
+    before = listing(trained)
+    for inside in (file, model / "model.json", precious, precious / "thesis.txt"):
+        assert f"{inside}: exists already" in refused(capsys, "predict", model, file, "--out", inside)
+        assert f"{inside}: exists already" in refused(capsys, "evaluate", model, file, "--out", inside)
+    assert listing(trained) == before
+    assert "exists already" in refused(capsys, "predict", "no-model", "no-file", "--out", file)  # before any work
     assert "prepared already" in refused(capsys, "compare", log, "--split", "chronological", "--out", tmp_path / "out")
     assert "neither" in refused(capsys, "doctor", precious)
     assert listing(tmp_path) == {"precious", "precious/thesis.txt 13"}
+
+
+def test_a_folder_of_another_kind_is_named(tmp_path: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log, model, file, runs = trained / "log", trained / "model", trained / "clicks.csv", tmp_path / "runs"
+    assert run(capsys, "compare", log, "--methods", "lr", *FAST, "--out", runs).status == 0
+    out = ("--out", tmp_path / "out.csv")
+    for more in ((), ("--schema", trained / "clicks.yaml")):
+        line = refused(capsys, "prepare", log, *more, *out)
+        assert line.startswith(f"{log}: a prepared log, not a raw table; `clickwise compare {log}`")
+        assert f"{model}: a model folder, not a log" in refused(capsys, "train", model, "fm", *more, *out)
+        line = refused(capsys, "compare", runs, *more, *out)
+        assert line == f"{runs}: a comparison, not a log; its models are {runs}/runs/METHOD@SEED/model"
+    assert f"{log}: a prepared log" in refused(capsys, "infer", log)
+    assert f"{model}: a model folder, not a log" in refused(capsys, "evaluate", model, model)
+    assert f"{runs}: a comparison, not a log" in refused(capsys, "predict", model, runs, *out)
+    line = refused(capsys, "predict", runs, file, *out)
+    assert line == f"{runs}: a comparison, not a model folder; its models are {runs}/runs/METHOD@SEED/model"
+    assert refused(capsys, "doctor", runs) == line
+    assert f"`clickwise train {log} METHOD" in refused(capsys, "evaluate", log, file)
+    assert run(capsys, "predict", runs / "runs" / "lr@0" / "model", file, *out).status == 0
 
 
 @pytest.mark.parametrize(("batch_size", "named"), [(20, ["step", "rows"]), (10_000, [])])

@@ -48,6 +48,8 @@ OPTIONS: list[tuple[tuple[object, ...], list[str]]] = [
     (("compare",), ["SOURCE"]),
     (("train", "synthetic"), ["METHOD"]),
     (("train", "synthetic", "stacking"), ["stacking", "compare"]),
+    (("train", "synthetic", "controls"), ["'controls' is a group", "one is wanted", "'global-rate'"]),
+    (("train", "synthetic", "DeepFM"), ["'DeepFM'", "did you mean 'deepfm'?"]),
     (("prepare", "synthetic", "--set", "lr.learning_rate=1"), ["lr", "source.OPTION"]),
     (("compair", "synthetic"), ["'compair'", "did you mean 'compare'?"]),
     ((), ["compare", "prepare"]),

@@ -73,7 +73,8 @@ def test_files_that_are_not_there_or_not_tables(tmp_path: Path, capsys: pytest.C
         assert "wrong.parquet" in refused(capsys, command, wrong, *more)
         assert "latin.csv" in refused(capsys, command, tmp_path / "latin.csv", *more)
         assert "folder" in refused(capsys, command, tmp_path / "folder", *more)
-    assert "absent.yaml" in refused(capsys, "compare", file, "--schema", tmp_path / "absent.yaml", *out)
+    no_schema = refused(capsys, "compare", file, "--schema", tmp_path / "absent.yaml", *out)
+    assert no_schema == f"{tmp_path / 'absent.yaml'}: cannot read the schema: No such file or directory"
     assert "did you mean 'synthetic'?" in refused(capsys, "compare", "syntetic", *out)
     assert "--schema" in refused(capsys, "compare", file, *out)
     assert "infer" in refused(capsys, "compare", file, *out)

@@ -13,9 +13,9 @@ from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.methods import RecurrentMeta
 from clickwise.models import DNN, LR, DeepFM
-from clickwise.prediction import predict, write_predictions
+from clickwise.prediction import predict, unknown_ids, write_predictions
 from clickwise.training import fit, seeded
-from tests.logs import first_batch, make_logs
+from tests.logs import first_batch, make_logs, with_unknown_ids
 
 LOG = make_logs(300).test
 
@@ -44,6 +44,15 @@ def test_predicting_keeps_no_graph_and_changes_nothing() -> None:
     predict(net, LOG)
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert all(parameter.grad is None for parameter in net.parameters())
+
+
+def test_unknown_ids_are_counted_by_category_field_that_has_any() -> None:
+    assert unknown_ids(LOG) == {}
+    assert unknown_ids(with_unknown_ids(LOG)) == {"user": len(LOG), "item": len(LOG)}
+    some = LOG.ids.copy()
+    some[:3, LOG.schema.slots("item")] = LOG.schema.offsets["item"]
+    some[3:9, LOG.schema.slots("item")] = LOG.schema.offsets["item"] + 1  # missing is not unknown
+    assert unknown_ids(replace(LOG, ids=some)) == {"item": 3}
 
 
 def test_no_rows_give_no_predictions() -> None:

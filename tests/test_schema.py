@@ -1,5 +1,6 @@
 """Histories in a schema: what they collect, and what cannot be."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,15 @@ def test_a_schema_says_so_in_plain_values() -> None:
     _, labels, seen = schema.to_dict()["fields"]
     assert labels["events"] == "all" and "events" not in seen
     assert Schema.from_dict(schema.to_dict()) == schema
+
+
+def test_a_column_left_blank_in_yaml_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "clicks.yaml"
+    path.write_text("label: click\nuser:\ntime:\nitem:  # empty: none\nfields:\n  - {name: item, owner: item}\n")
+    assert Schema.load(path) == Schema((ITEM,), label="click")
+    path.write_text("label:\nfields:\n  - {name: item, owner: item}\n")
+    with pytest.raises(InputError, match=r"clicks\.yaml: schema: 'label' is empty; name the column"):
+        Schema.load(path)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import torch
 
 from clickwise.data.storage import MANIFEST, open_prepared
 from clickwise.errors import InputError
+from clickwise.folders import COMPARISON, refuse_as_model
 from clickwise.model_folder import MODEL, load_model
 from clickwise.version import __version__
 
@@ -48,4 +49,6 @@ def check_folder(path: Path) -> str:
     if (path / MODEL).is_file():
         trained = load_model(path)
         return f"{path}: a sound model, {type(trained.method).__name__} trained on {trained.facts['source']}"
+    if (path / COMPARISON).is_file():
+        refuse_as_model(path)
     raise InputError(f"{path}: neither a prepared log ({MANIFEST}) nor a model folder ({MODEL})")

@@ -21,7 +21,8 @@ def read_document(path: Path, what: str) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot read the {what}: {one_line(error)}") from None
+        why = error.strerror if isinstance(error, OSError) else None  # whose text would name number and path again
+        raise InputError(f"{path}: cannot read the {what}: {why or one_line(error)}") from None
     return parse_json(text, str(path)) if path.suffix == ".json" else parse_yaml(text, str(path))
 
 

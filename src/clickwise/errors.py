@@ -13,10 +13,15 @@ class TrainingDiverged(InputError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """``"; did you mean 'x'?"`` for the known name closest to ``name``, or the list of known names."""
+    """``"; did you mean 'x'?"`` for the known name closest to ``name``, or the list of known names.
+
+    Case counts for nothing but the choice between names that differ in nothing else.
+    """
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if close:
+    folded = difflib.get_close_matches(name.casefold(), [each.casefold() for each in known], n=1, cutoff=0.5)
+    if folded:
+        same = [each for each in known if each.casefold() == folded[0]]
+        close = difflib.get_close_matches(name, same, n=1, cutoff=0.0)
         return f"; did you mean {close[0]!r}?"
     return f"; known: {', '.join(name if name.isprintable() else repr(name) for name in sorted(known))}"
 

@@ -7,11 +7,12 @@ interrupted comparison goes on where it stopped: finished runs are read, the cur
 import json
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from clickwise import folders
 from clickwise.claims import claimed, require_stamp, stamp
 from clickwise.comparison import PREDICTIONS, REPORT, RESULTS, Comparison, best_model, score
 from clickwise.data.splits import SPLITS
@@ -30,14 +31,29 @@ from clickwise.run_costs import costs
 from clickwise.runs import Plan, refuse_stray, train_run
 from clickwise.training import fabric_for, seeded
 
-PLAN, BEFORE = "plan.json", "model-"
+PLAN, BEFORE = folders.COMPARISON, "model-"
 PLAN_VERSION = 2
 """Of plan.json and the runs; 1 counted the steps alone as training."""
 COMPARISON = "comparison"
 
 
-def run_comparison(log: PreparedLog, plan: Plan, out: Path, resume: bool = False, progress: bool = True) -> Comparison:
+def run_comparison(
+    log: PreparedLog,
+    plan: Plan,
+    out: Path,
+    resume: bool = False,
+    progress: bool = True,
+    told: Callable[[str, int, Mapping[str, Any]], None] | None = None,
+) -> Comparison:
     """Train what the plan names, compare it on the test rows, and write everything below ``out``.
+
+    Args:
+        log: the encoded log.
+        plan: what is trained, and how.
+        out: folder of the comparison.
+        resume: go on with an interrupted comparison of the same plan.
+        progress: show progress bars.
+        told: is called with method, seed and facts of each run once it is finished, or was before.
 
     Raises:
         InputError: a method or option that is not known, an ``out`` in use, or a ``resume`` with another plan.
@@ -60,6 +76,8 @@ def run_comparison(log: PreparedLog, plan: Plan, out: Path, resume: bool = False
             models = _models(log, plan, trained, name, seed)
             folder = run_folder(out, name, seed)
             trained[name].append(train_run(log, plan, name, seed, models, folder, progress, trusted))
+            if told is not None:
+                told(name, seed, trained[name][-1].facts)
     table = prediction_table(
         log.test, {name: [run.test for run in runs] for name, runs in trained.items()}, range(plan.seeds)
     )

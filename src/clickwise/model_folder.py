@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from clickwise import folders
 from clickwise.configuration import build, describe
 from clickwise.data.encoder import Encoder
 from clickwise.data.log import ClickLog
@@ -27,7 +28,7 @@ from clickwise.version import __version__
 
 FORMAT = "clickwise-model"
 FORMAT_VERSION = 1
-MODEL, WEIGHTS, SCHEMA, ENCODER = "model.json", "weights.safetensors", "schema.json", "encoder"
+MODEL, WEIGHTS, SCHEMA, ENCODER = folders.MODEL, "weights.safetensors", "schema.json", "encoder"
 CHECKSUMS = "checksums.json"
 
 
@@ -127,9 +128,8 @@ def load_model(folder: Path | str, trusted: Iterable[str] = ()) -> TrainedModel:
 
 def _read_facts(folder: Path) -> dict[str, Any]:
     """What ``model.json`` says, in a format that this version reads."""
+    folders.refuse_as_model(folder)
     path = folder / MODEL
-    if not path.is_file():
-        raise InputError(f"{folder}: not a model folder: {MODEL} is missing")
     facts: dict[str, Any] = read_document(path, "model")
     check_format(facts, path, "the description of a model", FORMAT, FORMAT_VERSION)
     if not {"method", "log", "source"} <= facts.keys():

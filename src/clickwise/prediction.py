@@ -32,6 +32,20 @@ def predict(model: nn.Module, log: ClickLog, batch_size: int = 10_000) -> npt.ND
     return score(method, log, batch_size)
 
 
+def unknown_ids(log: ClickLog) -> dict[str, int]:
+    """By category field that has any: in how many rows its value is none of those that the model has an id for.
+
+    Args:
+        log: rows as the model's encoder gives them.
+    """
+    found: dict[str, int] = {}
+    for spec in log.schema.id_fields:
+        if spec.kind == "category":
+            unknown = log.schema.offsets[spec.vocabulary]
+            found[spec.name] = int(np.count_nonzero(log.ids[:, log.schema.slots(spec.name)] == unknown))
+    return {name: rows for name, rows in found.items() if rows}
+
+
 def write_predictions(model: nn.Module, log: ClickLog, out: Path) -> None:
     """Write row, user, time and probability of every row; for several classes ``probability_0``, ``probability_1``, ...
 

@@ -14,20 +14,24 @@ from clickwise.files import new_file
 HISTORY = "history.csv"
 
 
+def can_show_bars() -> bool:
+    """True where standard error is a terminal."""
+    return Console(stderr=True).is_terminal
+
+
 class TrainingProgress:
     """A bar for the current epoch with loss, rows a second and time left; silent where the output is no terminal."""
 
     def __init__(self, shown: bool) -> None:
-        console = Console(stderr=True)
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
             TextColumn("loss {task.fields[loss]:.4f}  {task.fields[rate]:,.0f} rows/s"),
             TimeRemainingColumn(),
-            console=console,
+            console=Console(stderr=True),
             transient=True,
-            disable=not (shown and console.is_terminal),
+            disable=not (shown and can_show_bars()),
         )
 
     def __enter__(self) -> Self:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from clickwise.schema import Schema
 
 SCHEMA_VERSION = 1
+MAY_BE_BLANK = ("label", "user", "time", "item")
 
 
 def plain_values(schema: "Schema") -> dict[str, Any]:
@@ -39,6 +40,8 @@ def from_values(kind: "type[Schema]", values: Any, origin: str) -> "Schema":
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise InputError(f"{origin}: schema version {version!r}; this clickwise reads versions up to {SCHEMA_VERSION}")
     _check_keys(values, {f.name for f in fields(kind)}, origin)
+    # A key that YAML leaves blank is None, where its comment in an inferred schema says "empty".
+    values |= {key: "" for key in MAY_BE_BLANK if key in values and values[key] is None}
     rows = values.pop("fields", None)
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise InputError(f"{origin}: 'fields' must be a list of mappings, one a field")

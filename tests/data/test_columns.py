@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from clickwise.data.columns import read_label, read_user, read_values, resolve
+from clickwise.data.columns import has_value, read_label, read_user, read_values, resolve
 from clickwise.data.times import read_time
 from clickwise.errors import InputError
 from clickwise.schema import Field, Schema
@@ -91,6 +91,29 @@ def test_labels() -> None:
     for bad in (float("nan"), -1, 2, 0.5):
         with pytest.raises(InputError, match="data row 2"):
             read_label(pl.Series("y", [0.0, bad]), 2, "table")
+
+
+def test_labels_that_are_not_wanted_are_not_read() -> None:
+    empty = {"text": ["1", "", None], "numbers": [1.0, float("nan"), None], "whole": [1, None, None]}
+    for values in empty.values():
+        column = pl.Series("y", values)
+        assert has_value(column).tolist() == [True, False, False]
+        assert read_label(column, 2, "table", has_value(column)).tolist() == [1, 0, 0]
+    nothing = pl.Series("y", [None, None])
+    assert read_label(nothing, 2, "table", has_value(nothing)).tolist() == [0, 0]
+    with pytest.raises(InputError, match="data row 3: 'yes' is not 0 or 1"):
+        read_label(pl.Series("y", ["1", "", "yes"]), 2, "table", np.array([True, False, True]))
+
+
+def test_each_row_without_user_is_a_user_of_its_own_where_none_is_required() -> None:
+    for values in (["b", None, "a", "", "b"], [10**15, None, 7, None, 10**15]):
+        codes, users = read_user(pl.Series("u", values), "table", required=False)
+        assert codes.tolist() == [0, 1, 2, 3, 0]
+        assert users.to_list() == [values[0], None, values[2], None]
+        with pytest.raises(InputError, match="data row 2: the user is missing; leave such rows out, or give each an"):
+            read_user(pl.Series("u", values), "table")
+    codes, users = read_user(pl.Series("u", [None, None]), "table", required=False)
+    assert (codes.tolist(), users.to_list()) == ([0, 1], [None, None])
 
 
 def test_users_are_numbered_by_first_appearance() -> None:

@@ -1,12 +1,15 @@
 """Encoding raw rows at prediction time."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
 import pytest
 
 from clickwise.data.encoder import Encoder
+from clickwise.data.log import ClickLog
 from clickwise.data.prepare import prepare
 from clickwise.data.storage import PreparedLog
 from clickwise.data.tables import from_frame, read_table
@@ -104,6 +107,42 @@ def test_unseen_users_and_values_are_ordinary(tmp_path: Path) -> None:
     assert (encoded.ids[:, 1] == log.schema.offsets["item"]).all()
     assert encoded.user.tolist() == [0] * 20
     assert encoded.ids.max() < log.schema.size
+
+
+def test_rows_without_user_are_served_as_those_of_unknown_ones(tmp_path: Path) -> None:
+    log = prepared(tmp_path / "log")
+    rows = raw(1, rows=20).with_columns(user=pl.lit(3), label=pl.lit(1), time=pl.arange(20_000, 20_020))
+    missing = rows.with_columns(user=pl.when(pl.col("time") % 2 == 0).then(None).otherwise("user"))
+    stranger = rows.with_columns(user=pl.when(pl.col("time") % 2 == 0).then(-pl.col("time")).otherwise("user"))
+    found, expected = (
+        log.encoder.encode_table(from_frame(frame, "later"), require_label=False) for frame in (missing, stranger)
+    )
+    for name in ("ids", "numbers", "user", "earlier"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    assert found.users is not None and found.users[:3].to_list() == [None, 3, None]
+    with pytest.raises(InputError, match="user column 'user', data row 1: the user is missing"):
+        log.encoder.encode_table(from_frame(missing, "later"))
+
+
+@pytest.mark.parametrize("events", ["clicks", "all"])
+def test_an_empty_label_is_none(tmp_path: Path, events: Literal["clicks", "all"]) -> None:
+    fields = tuple(replace(f, events=events) if f.owner == "history" else f for f in SCHEMA.fields)
+    log = prepared(tmp_path / "log", schema=replace(SCHEMA, fields=fields))
+
+    def encoded(frame: pl.DataFrame) -> ClickLog:
+        return log.encoder.encode_table(from_frame(frame, "later"), require_label=False)
+
+    later = raw(1, rows=60).with_columns(pl.col("time") + 20_000)
+    empty = encoded(later.with_columns(label=pl.lit(None, dtype=pl.Int64)))
+    np.testing.assert_array_equal(empty.ids, encoded(later.drop("label")).ids)
+    assert not empty.label.any()
+    half = encoded(later.with_columns(label=pl.when(pl.col("time").rank("ordinal") <= 30).then("label")))
+    assert half.label.tolist() == [*later["label"][:30], *[0] * 30]
+    first = encoded(later[:30])
+    np.testing.assert_array_equal(half.ids[:30], first.ids)
+    last_of_user_3 = np.flatnonzero(half.user == half.user[later["user"].to_list().index(3)])[-1]
+    as_next = pl.concat([later[:30], later[int(last_of_user_3)].with_columns(label=pl.lit(0, pl.Int64))])
+    np.testing.assert_array_equal(half.ids[last_of_user_3], encoded(as_next).ids[-1])  # it saw labelled rows alone
 
 
 def test_text_values_stay_text_in_later_files(tmp_path: Path) -> None:

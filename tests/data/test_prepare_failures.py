@@ -93,7 +93,7 @@ BAD_COLUMNS = [
     ({"click": [1] * 10}, "every label is 1"),
     ({"time": ["2024-01-01", "tomorrow"] * 5}, r"time column 'time', data row 2: 'tomorrow' is not a time"),
     ({"time": [1, None] * 5}, r"time column 'time', data row 2: None is not a time"),
-    ({"user": ["a", None] * 5}, r"user column 'user', data row 2: the user is missing"),
+    ({"user": ["a", None] * 5}, r"user column 'user', data row 2: the user is missing; leave such rows out"),
     ({"price": [1.0, float("inf")] * 5}, r"column 'price', data row 2: inf is not a finite number"),
     ({"price": ["1", "cheap"] * 5}, r"column 'price', data row 2: 'cheap' is not a finite number"),
     ({"movie": [[1], [2]] * 5}, r"column 'movie' of category field 'movie' holds List\(Int64\); use a bag"),

@@ -122,5 +122,8 @@ def test_bad_folders(tmp_path: Path) -> None:
     (tmp_path / "c.tsv").write_text("x\n")
     with pytest.raises(InputError, match="mixes csv and tsv files"):
         read_table(tmp_path)
+    (tmp_path / "b.yaml").write_text("label: label\n")
+    with pytest.raises(InputError, match=r"b\.yaml: unknown kind of file; every file of a folder is read, so move it"):
+        read_table(tmp_path)
     with pytest.raises(InputError, match="no rows"):
         from_frame(FRAME.clear(), "nothing")

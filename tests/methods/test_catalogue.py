@@ -102,6 +102,20 @@ def test_the_option_gate_adds_gates_to_models_with_an_mlp_alone() -> None:
     assert with_variants(["nfm"], ["all"], [], SCHEMA) == ["nfm", *(f"nfm~{gate}" for gate in GATINGS)]
 
 
+@pytest.mark.parametrize(
+    ("names", "gates", "message"),
+    [
+        (["lr"], ["udg"], "gate 'udg', methods lr: LR cannot be gated: it has no MLP; models with one can: .*DeepFM"),
+        (["lr", "fm"], ["all"], "gate 'doubled', methods lr, fm: LR and FM cannot be gated: they have no MLP; models"),
+        (["controls"], ["udg"], "gate 'udg', methods controls: no model to gate is named"),
+        (["nfm~lhuc"], ["udg"], "gate 'udg', methods nfm~lhuc: no model to gate is named"),
+    ],
+)
+def test_a_gate_that_would_gate_nothing_is_refused(names: list[str], gates: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        with_variants(names, gates, [], SCHEMA)
+
+
 def test_every_gate_can_be_made() -> None:
     for gate in GATINGS:
         assert isinstance(build(f"nfm~{gate}", SCHEMA, {}, []), Supervised)
@@ -140,6 +154,8 @@ def test_losses_are_not_candidates_of_a_mixture_of_models() -> None:
         (["stacking+autoloss"], SCHEMA, "'stacking' does not learn by gradient steps"),
         (["deepfn"], SCHEMA, "method 'deepfn' is unknown; did you mean 'deepfm'"),
         (["contols"], SCHEMA, "did you mean 'controls'"),
+        (["LR"], SCHEMA, "method 'LR' is unknown; did you mean 'lr'"),
+        (["controls~udg"], SCHEMA, "'controls' is a group of methods"),
         ([""], SCHEMA, "name at least one of"),
         (["stacking", "lr"], SCHEMA, "'stacking' needs two models"),
         (["mean-logit"], WITHOUT_ITEM, "'mean-logit' needs the schema to name its item"),

@@ -88,6 +88,20 @@ def test_the_best_single_model_leads(results: Results, p: float, words: str) -> 
     assert words in text
 
 
+@pytest.mark.parametrize("difference", [0.0, -0.00004])
+def test_what_equals_the_best_single_model_has_no_lead_of_nothing(results: Results, difference: float) -> None:
+    keep(results, "lr", "fm", "deepfm", "stacking")
+    set_p(results, "stacking", 1.0)
+    next(entry for entry in results["differences"] if entry["method"] == "stacking")["difference"] = difference
+    highest = verdict(results)
+    assert "stacking (control) (AUC 0.8156), which is highest, equals it to four decimals." in highest
+    results["methods"]["stacking"]["auc"]["mean"] = 0.8131 + difference
+    results["methods"]["deepfm"]["auc"]["mean"] = 0.81315
+    leads = verdict(results)
+    assert leads.endswith("nothing else is above it; Global stacking (control) equals it to four decimals.")
+    assert "0.0000" not in highest + leads
+
+
 def test_without_anything_to_compare(results: Results) -> None:
     keep(results, "deepfm")
     assert verdict(results).endswith("and nothing else was compared.")

@@ -1,5 +1,6 @@
 """What several commands do with their options."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -46,6 +47,12 @@ def refuse_stray(options: dict[str, dict[str, Any]]) -> None:
     """Raise ``InputError`` for what ``--set`` gave for anything but the source."""
     if options:
         raise InputError(f"--set {next(iter(options))}.…: only {SOURCE}.OPTION can be set here")
+
+
+def refuse_existing(out: Path) -> None:
+    """Raise ``InputError`` where something stands at ``out`` already: it may be the user's only copy."""
+    if os.path.lexists(out):  # which, unlike the path's own method, takes a name too long for one that is absent
+        raise InputError(f"{out}: exists already; name another --out or remove it")
 
 
 def use_threads(threads: int | None) -> None:

@@ -1,9 +1,13 @@
 """The main job, on a log of one's own or on the embedded one."""
 
-from collections.abc import Sequence
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from clickwise.commands.common import names_sources, open_log, use_threads
+from clickwise.folders import COMPARISON
 from clickwise.options import assignments
 
 # What adapts to each user runs all models and takes minutes with its defaults: four models, each kind of adaptivity
@@ -31,7 +35,7 @@ def demo_command(*, out: Path = Path("runs/demo"), threads: int | None = None) -
         out: folder for results.json, predictions.parquet and report.html.
         threads: processor threads; all by default.
     """
-    resume = (out / "plan.json").exists()
+    resume = (out / COMPARISON).exists()
     compare_command("synthetic", methods=METHODS, out=out, threads=threads, set=SHORT, resume=resume)
 
 
@@ -89,6 +93,7 @@ def compare_command(
     from clickwise.experiment import run_comparison
     from clickwise.methods.catalogue import with_variants
     from clickwise.methods.names import divided
+    from clickwise.runlog import can_show_bars
     from clickwise.runs import Plan
 
     out = out or Path("runs") / Path(source).stem
@@ -97,5 +102,32 @@ def compare_command(
     use_threads(threads)
     names = with_variants(divided(methods), gate.split(","), loss.split(","), log.schema)
     plan = Plan(names, seeds, options, epochs, patience, monitor, device, precision, replicates)
-    run_comparison(log, plan, out, resume).print()
+    comparison = run_comparison(log, plan, out, resume, told=None if can_show_bars() else _tell)
+    comparison.print()
     print(f"Written: {out / REPORT} (open it in a browser), and results.json, predictions.parquet and runs/ beside it.")
+    _tell_how_to_predict(out, comparison.results)
+
+
+def _tell(name: str, seed: int, facts: Mapping[str, Any]) -> None:
+    """Print a finished run to standard error, for logs of jobs that show no bars."""
+    from clickwise.report.wording import decimals, duration
+
+    took, loss = duration(facts["train_seconds"]), decimals(facts["valid_logloss"])
+    print(f"{name}, seed {seed}: {took}, validation log loss {loss}", file=sys.stderr, flush=True)
+
+
+def _tell_how_to_predict(out: Path, results: Mapping[str, Any]) -> None:
+    """Print the command that predicts with the method of the highest AUC, where its model was kept."""
+    from clickwise.experiment import run_folder
+    from clickwise.finished_run import MODEL, own_modules
+    from clickwise.methods.catalogue import entry
+    from clickwise.metrics.summary import ORACLE
+    from clickwise.report.reading import ranked, title
+
+    best = next(name for name in ranked(results) if name != ORACLE)
+    folder = run_folder(out, best, 0) / MODEL
+    if folder.is_dir():
+        own = own_modules(results["methods"] if entry(best).made_of_models else [best])
+        trust = f" --trust {','.join(own)}" if own else ""
+        words = f"clickwise predict {shlex.quote(str(folder))} FILE --out FILE.parquet{trust}"
+        print(f"Predict with the best, {title(results, best)}: {words}")

@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from clickwise.commands.common import names_sources, open_log, use_threads
+from clickwise.commands.common import names_sources, open_log, refuse_existing, use_threads
 from clickwise.options import assignments
+
+if TYPE_CHECKING:
+    from clickwise.data.log import ClickLog
 
 
 @names_sources
@@ -89,7 +93,7 @@ def evaluate_command(
         replicates: bootstrap resamples of the users.
         trust: comma-separated modules of your own that the model may be built from.
         threads: processor threads; all by default.
-        out: JSON file to write the metrics to, besides printing them.
+        out: new JSON file to write the metrics to, besides printing them.
     """
     from rich.console import Console
 
@@ -98,6 +102,8 @@ def evaluate_command(
     from clickwise.model_folder import load_model
     from clickwise.report.leaderboard import print_metrics
 
+    if out is not None:
+        refuse_existing(out)
     use_threads(threads)
     trained = load_model(model, trust.split(","))
     log = trained.encode(file)
@@ -105,6 +111,7 @@ def evaluate_command(
     if out is not None:
         write_json(out, metrics)
     print(f"{model} on {len(log):,} rows of {file}")
+    _tell_unknown(log)
     print_metrics(metrics, Console())
 
 
@@ -114,15 +121,26 @@ def predict_command(model: Path, file: Path, *, out: Path, trust: str = "", thre
     Args:
         model: model folder.
         file: raw file or folder in the columns of the training table.
-        out: .parquet or .csv file to write: row, user, time, probability.
+        out: new .parquet or .csv file to write: row, user, time, probability.
         trust: comma-separated modules of your own that the model may be built from.
         threads: processor threads; all by default.
     """
     from clickwise.model_folder import load_model
     from clickwise.prediction import write_predictions
 
+    refuse_existing(out)
     use_threads(threads)
     trained = load_model(model, trust.split(","))
     log = trained.encode(file, require_label=False)
     write_predictions(trained.method, log, out)
     print(f"{out}: {len(log):,} rows")
+    _tell_unknown(log)
+
+
+def _tell_unknown(log: "ClickLog") -> None:
+    """Print which ids are unknown: a column written in another form (``5018.0``, ``007``) has no other sign."""
+    from clickwise.prediction import unknown_ids
+
+    told = [f"{name} in {rows:,}" for name, rows in sorted(unknown_ids(log).items(), key=lambda of: -of[1])]
+    if told:
+        print(f"unknown to the model: {', '.join([f'{told[0]} of {len(log):,} rows', *told[1:]])}")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from clickwise.commands.common import names_sources, refuse_stray, source_options
+from clickwise.commands.common import names_sources, refuse_existing, refuse_stray, source_options
 from clickwise.errors import InputError
 from clickwise.options import assignments
 
@@ -63,15 +63,16 @@ def infer_command(file: Path, *, out: Path | None = None) -> None:
     from clickwise.data.infer import infer_schema
     from clickwise.files import new_file
 
+    if out is not None:
+        refuse_existing(out)
     text = infer_schema(file)
     if out is None:
         print(text, end="")
         return
-    if out.exists():
-        raise InputError(f"{out}: exists already; name another --out or remove it")
     with new_file(out) as path:
         path.write_text(text, encoding="utf-8")
-    print(f"{out}: read the comments, correct what is wrong, then: clickwise compare {file} --schema {out}")
+    then = f"clickwise compare {file} --schema {out} --methods controls,lr,fm"  # all methods, the default, take long
+    print(f"{out}: read the comments, correct what is wrong, then: {then}")
 
 
 def doctor_command(path: Path | None = None) -> None:

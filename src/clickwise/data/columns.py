@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from clickwise.array_types import IntArray
+from clickwise.array_types import BoolArray, IntArray
 from clickwise.data.times import check_calendar, read_time, time_part
 from clickwise.data.vocabulary import by_first_appearance, clean, factorise
 from clickwise.errors import InputError, nearest
@@ -80,8 +80,25 @@ def _uses(schema: Schema, label: bool) -> list[tuple[str, str]]:
     return own + [(f"the column of field {f.name!r}", f.column) for f in schema.fields if f.owner != "history"]
 
 
-def read_label(values: pl.Series, classes: int, origin: str) -> npt.NDArray[np.int32]:
-    """``int32 [rows]``; anything but a whole number in ``0 .. classes - 1`` (or a truth value) raises InputError."""
+def has_value(values: pl.Series) -> BoolArray:
+    """``bool [rows]``: what is neither null nor NaN nor the empty text."""
+    known = values.is_not_null()
+    if values.dtype == pl.String:
+        known &= (values != "").fill_null(False)
+    elif values.dtype.is_float():
+        known &= values.is_not_nan().fill_null(False)
+    return known.to_numpy()
+
+
+def read_label(values: pl.Series, classes: int, origin: str, wanted: BoolArray | None = None) -> npt.NDArray[np.int32]:
+    """``int32 [rows]``; anything but a whole number in ``0 .. classes - 1`` (or a truth value) raises InputError.
+
+    Args:
+        values: the column.
+        classes: how many there are.
+        origin: how errors call the table.
+        wanted: ``bool [rows]``, the rows that are read, others being 0; None for all.
+    """
     if values.dtype.is_temporal() or values.dtype.is_nested():
         raise InputError(f"{origin}: label column {values.name!r} holds {values.dtype}, not classes")
     if values.dtype == pl.String:
@@ -90,6 +107,8 @@ def read_label(values: pl.Series, classes: int, origin: str) -> npt.NDArray[np.i
         numbers = values.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
     except pl.exceptions.PolarsError:
         raise InputError(f"{origin}: label column {values.name!r} holds {values.dtype}, not classes") from None
+    if wanted is not None:
+        numbers = np.where(wanted, numbers, 0)
     bad = ~((numbers >= 0) & (numbers < classes) & (numbers == np.floor(numbers)))
     if bad.any():
         row = int(np.argmax(bad))
@@ -100,13 +119,28 @@ def read_label(values: pl.Series, classes: int, origin: str) -> npt.NDArray[np.i
     return numbers.astype(np.int32)
 
 
-def read_user(values: pl.Series, origin: str) -> tuple[IntArray, pl.Series]:
-    """Dense codes ``int64 [rows]`` in order of first appearance, and the raw value of each code."""
+def read_user(values: pl.Series, origin: str, required: bool = True) -> tuple[IntArray, pl.Series]:
+    """Dense codes ``int64 [rows]`` in order of first appearance, and the raw value of each code.
+
+    Args:
+        values: the column.
+        origin: how errors call the table.
+        required: raise where a user is missing; else each such row is a user of its own, whose raw value is null.
+    """
     cleaned = _comparable(values, origin, f"user column {values.name!r}")
-    if cleaned.null_count():
-        row = int(cleaned.is_null().arg_max() or 0)
-        raise InputError(f"{origin}: user column {values.name!r}, data row {row + 1}: the user is missing")
-    return by_first_appearance(*factorise(cleaned))
+    missing = cleaned.is_null().to_numpy()
+    if not missing.any():
+        return by_first_appearance(*factorise(cleaned))
+    if required:
+        raise InputError(
+            f"{origin}: user column {values.name!r}, data row {int(np.argmax(missing)) + 1}: the user is missing; "
+            "leave such rows out, or give each an id of its own"
+        )
+    codes, distinct = factorise(cleaned)
+    codes = codes.copy()
+    codes[missing] = len(distinct) + np.arange(np.count_nonzero(missing), dtype=np.int32)
+    nobody = pl.Series(distinct.name, [None] * int(np.count_nonzero(missing)), dtype=distinct.dtype)
+    return by_first_appearance(codes, pl.concat([distinct, nobody]))
 
 
 def _comparable(values: pl.Series, origin: str, what: str) -> pl.Series:

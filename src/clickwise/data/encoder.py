@@ -17,7 +17,7 @@ from clickwise.data.numbers import NumberStatistics, read_number, standardise
 from clickwise.data.rows import Rows, field_values, read_rows
 from clickwise.data.tables import POLARS_ERRORS, RawTable, read_table
 from clickwise.data.tail import collected_fields, event_kinds, histories
-from clickwise.data.vocabulary import Vocabulary, globalise
+from clickwise.data.vocabulary import MISSING, UNKNOWN, Vocabulary, globalise
 from clickwise.errors import InputError, one_line
 from clickwise.files import name_of_file, write_json
 from clickwise.schema import Schema
@@ -97,8 +97,9 @@ class Encoder:
         """Encode raw rows in file order; unseen users, items and values get the unknown id.
 
         Histories are made of the saved events and, where the table has labels, of its own, always strictly earlier
-        ones. User codes number the users of this table. Without a label column, where none is required, labels are 0,
-        and nothing that needs labels takes the rows. Kept columns that the table lacks are left out of ``extras``.
+        ones. User codes number the users of this table. Kept columns that the table lacks are left out of ``extras``.
+        Where no label is required, one that is missing is 0, and a row whose user is missing is of an unknown one.
+        What needs labels takes no rows of which one has none.
 
         Raises:
             InputError: a column is missing or holds values that the schema does not allow.
@@ -114,14 +115,16 @@ class Encoder:
             frame = table.load(columns, self.text).collect()
         except POLARS_ERRORS as error:
             raise table.explained(error) from None
-        rows = read_rows(frame.get_column, frame.height, self.schema, table.name, labelled, self.rows)
-        ids, earlier = self._ids(frame, rows, table.name, labelled)
+        rows = read_rows(
+            frame.get_column, frame.height, self.schema, table.name, labelled, self.rows, complete=require_label
+        )
+        ids, earlier = self._ids(frame, rows, table.name)
         return ClickLog(
             schema=self.schema,
             ids=ids,
             numbers=self._numbers(frame, table.name),
             label=rows.label,
-            labelled=labelled,
+            labelled=rows.labelled is None,
             user=rows.user,
             time=rows.time,
             row=np.arange(frame.height),
@@ -143,9 +146,7 @@ class Encoder:
             counts[end - len(vocabulary.counts) : end] = vocabulary.counts
         return counts
 
-    def _ids(
-        self, frame: pl.DataFrame, rows: Rows, origin: str, labelled: bool
-    ) -> tuple[CodeArray, npt.NDArray[np.int32]]:
+    def _ids(self, frame: pl.DataFrame, rows: Rows, origin: str) -> tuple[CodeArray, npt.NDArray[np.int32]]:
         ids = np.zeros((frame.height, self.schema.width), dtype=np.int32)
         collected: dict[str, Values] = {}
         wanted = {name for kind in event_kinds(self.schema) for name in collected_fields(self.schema, kind)}
@@ -154,13 +155,15 @@ class Encoder:
                 continue
             values = field_values(frame.get_column, spec, self.numbers.get(spec.name), origin)
             local = self.vocabularies[spec.vocabulary].encode(values.flat)
+            if spec.column == self.schema.user:  # never missing in training, which leaves the missing id untrained
+                local[local == MISSING] = UNKNOWN
             flat = globalise(local, self.schema.offsets[spec.vocabulary])
             ids[:, self.schema.slots(spec.name)] = in_slots(flat, values.lengths, spec.length)
             if spec.name in wanted:
                 collected[spec.name] = values
         if not self.schema.user:
             return ids, np.zeros(frame.height, dtype=np.int32)
-        blocks, earlier = histories(self.schema, self.vocabularies, self.tails, rows, collected, labelled)
+        blocks, earlier = histories(self.schema, self.vocabularies, self.tails, rows, collected)
         for name, block in blocks.items():
             ids[:, self.schema.slots(name)] = block
         return ids, earlier

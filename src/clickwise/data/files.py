@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from clickwise.errors import InputError
+from clickwise.folders import refuse_as_table
 
 KINDS = {
     ".csv": "csv",
@@ -30,20 +31,27 @@ def list_files(path: Path) -> list[Path]:
         raise InputError(f"{path}: no such file or folder")
     if not path.is_dir():
         return [path]
+    refuse_as_table(path)
     files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith((".", "_")))
     if not files:
         raise InputError(f"{path}: the folder holds no files")
     return files
 
 
-def kind_of(path: Path) -> str:
-    """``csv``, ``tsv``, ``jsonl`` or ``parquet``, by the suffix."""
+def kind_of(path: Path, of_folder: bool = False) -> str:
+    """``csv``, ``tsv``, ``jsonl`` or ``parquet``, by the suffix.
+
+    Args:
+        path: of the file.
+        of_folder: it is read because its folder was named, which the error says.
+    """
     suffixes = [suffix.lower() for suffix in path.suffixes]
     gzipped = suffixes[-1:] == [".gz"]
     kind = KINDS.get((suffixes[:-1] if gzipped else suffixes)[-1:][0] if len(suffixes) > gzipped else "")
     if kind is None or (gzipped and kind == "parquet"):
+        stray = "; every file of a folder is read, so move it elsewhere" if of_folder else ""
         raise InputError(
-            f"{path}: unknown kind of file; known: .csv, .tsv, .jsonl, .ndjson, .json (also .gz), .parquet"
+            f"{path}: unknown kind of file{stray}; known: .csv, .tsv, .jsonl, .ndjson, .json (also .gz), .parquet"
         )
     return kind
 

@@ -11,6 +11,7 @@ from clickwise.data.storage import MANIFEST, PreparedLog, open_prepared
 from clickwise.data.tables import RawTable, read_table
 from clickwise.errors import InputError, nearest
 from clickwise.files import user_cache
+from clickwise.folders import refuse_as_table
 from clickwise.schema import Schema
 
 SPLIT = "chronological"
@@ -83,6 +84,7 @@ def raw_table(source: str, schema: Path | None, root: Path | None, options: dict
     if options:
         raise InputError(f"option {next(iter(options))!r} belongs to named sources, not to the file {source}")
     if schema is None:
+        refuse_as_table(Path(source))  # before advice that holds for raw files
         raise InputError(
             f"{source}: say what its columns mean with --schema FILE; `clickwise infer {source}` writes a first one"
         )

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from clickwise import folders
 from clickwise.data.arrays import damaged, load_array
 from clickwise.data.encoder import Encoder
 from clickwise.data.splits import PARTS
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 FORMAT = "clickwise-log"
 FORMAT_VERSION = 1
-MANIFEST = "manifest.json"
+MANIFEST = folders.PREPARED
 QUICK_BYTES = 1 << 30
 
 

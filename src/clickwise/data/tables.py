@@ -144,7 +144,7 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> RawTab
     """
     path = Path(path)
     files = list_files(path)
-    kinds = {kind_of(file) for file in files}
+    kinds = {kind_of(file, of_folder=path.is_dir()) for file in files}
     if len(kinds) > 1:
         raise InputError(f"{path}: the folder mixes {' and '.join(sorted(kinds))} files; keep one kind in a folder")
     kind = kinds.pop()

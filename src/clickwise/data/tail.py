@@ -62,12 +62,10 @@ def histories(
     tails: Mapping[str, pl.DataFrame],
     rows: Rows,
     values: Mapping[str, Values],
-    labelled: bool,
 ) -> tuple[dict[str, CodeArray], npt.NDArray[np.int32]]:
     """History blocks of new rows, from the tails and from the rows' own events, each strictly earlier.
 
-    Rows without labels are no events, of any kind: what came of them is not known. An event that stands both in a tail
-    and in the rows (same user, time and values) counts once.
+    An event that stands both in a tail and in the rows (same user, time and values) counts once.
 
     Args:
         schema: fitted schema.
@@ -75,7 +73,6 @@ def histories(
         tails: what ``build_tail`` kept, by kind of events.
         rows: the new rows.
         values: of each collected field in all of them.
-        labelled: whether their labels are known.
 
     Returns:
         ``int32 [rows, length]`` for each history field, and ``int32 [rows]`` the number of earlier rows of the same
@@ -84,7 +81,7 @@ def histories(
     blocks: dict[str, CodeArray] = {}
     earlier = np.zeros(len(rows), dtype=np.int32)
     for kind in event_kinds(schema) or ("clicks",):  # without histories the rows themselves are counted
-        found, known = _histories_of(kind, schema, vocabularies, tails.get(kind), rows, values, labelled)
+        found, known = _histories_of(kind, schema, vocabularies, tails.get(kind), rows, values)
         blocks |= found
         earlier = np.maximum(earlier, known)
     return blocks, earlier
@@ -97,10 +94,9 @@ def _histories_of(
     tail: pl.DataFrame | None,
     rows: Rows,
     values: Mapping[str, Values],
-    labelled: bool,
 ) -> tuple[dict[str, CodeArray], npt.NDArray[np.int32]]:
     """As ``histories``, for one kind of events."""
-    events = rows.events(schema, kind) if labelled else np.empty(0, dtype=np.int64)
+    events = rows.events(schema, kind)
     own = {name: values[name].take(events) for name in collected_fields(schema, kind) if name in values}
     if collects_labels(schema, kind):
         own[schema.label] = rows.labels(events)

@@ -20,6 +20,7 @@ from clickwise.methods.entries import (
 from clickwise.methods.gatings import GATINGS
 from clickwise.methods.names import GATE, TRAINING, Name, bases, parts
 from clickwise.methods.trainings import CROSS_ENTROPY, EVERY_TRAINING, META_TRAININGS, TRAININGS
+from clickwise.models.gated import cannot_be_gated
 from clickwise.nn.behaviours import behaviours
 from clickwise.nn.generator import has_profile
 from clickwise.schema import USER_FIELD, Schema
@@ -43,8 +44,10 @@ def entry(name: str) -> Entry:
         return _variant(name, whole)
     if ":" in name:
         return Entry(name.partition(":")[2], _of_ones_own(name))
+    if name in GROUPS:
+        raise InputError(f"{name!r} is a group of methods and one is wanted here, for example {GROUPS[name][0]!r}")
     if name not in METHODS:
-        raise InputError(f"method {name!r} is unknown{nearest(name, [*METHODS, *GROUPS])}")
+        raise InputError(f"method {name!r} is unknown{nearest(name, METHODS)}")
     return METHODS[name]
 
 
@@ -88,19 +91,26 @@ def _variant(name: str, whole: Name) -> Entry:
 def with_variants(names: Sequence[str], gates: Iterable[str], trainings: Iterable[str], schema: Schema) -> list[str]:
     """``names``, and each of their models once more for each gate, and then for each training.
 
-    ``all`` stands for all gates, or for all trainings that fit the classes. Models without an MLP are not gated.
+    ``all`` stands for all gates, or for all trainings that fit the classes. Models without an MLP are not gated, where
+    another one is.
 
     Args:
         names: methods.
         gates: names of gatings, or ``all``.
         trainings: names of trainings, or ``all``.
         schema: of the log; its classes say which losses fit.
+
+    Raises:
+        InputError: a name that is not known, or a gate where no model can be gated.
     """
     wanted_gates = _wanted("gate", gates, GATINGS, list(GATINGS), GATINGS)
     fitting = [training for training in TRAININGS if schema.classes == 2 or training not in BINARY_ONLY]
     wanted = _wanted("loss", trainings, TRAININGS, fitting, {*LOSSES, *TRAININGS})
     models = [name for name in expand(names, schema) if group_of(name) == "model"]
     gated = [f"{model}{GATE}{gate}" for model in models if can_be_gated(model) for gate in wanted_gates]
+    if wanted_gates and not gated:
+        why = cannot_be_gated([title_of(model) for model in models]) if models else "no model to gate is named"
+        raise InputError(f"gate {wanted_gates[0]!r}, methods {', '.join(names)}: {why}")
     trained = [f"{model}{TRAINING}{training}" for model in (*models, *gated) for training in wanted]
     return [*names, *gated, *trained]
 
@@ -162,6 +172,9 @@ def expand(names: Iterable[str], schema: Schema) -> list[str]:
         raise InputError(f"methods: name at least one of {', '.join([*METHODS, *GROUPS])}")
     grouped = [name for group in given for name in GROUPS.get(group, [])]
     outright = [name for name in given if name not in GROUPS]
+    for name in outright:
+        if name == parts(name).model and ":" not in name and name not in METHODS:
+            raise InputError(f"method {name!r} is unknown{nearest(name, [*METHODS, *GROUPS])}")
     candidates = [candidate for name in outright for candidate in entry(name).candidates]
     wanted = dict.fromkeys([*grouped, *outright, *candidates])
     left_out = _left_out(wanted, schema)

@@ -103,8 +103,19 @@ def _parts_of(model: nn.Module) -> tuple[MLP, FieldEmbedding, Schema]:
     if isinstance(model, UserDependentGating) or isinstance(mlp, GatedMLP):
         raise InputError(f"{name} is gated already; gate the model itself, once")
     if not isinstance(mlp, MLP) or not isinstance(embedding, FieldEmbedding) or not isinstance(schema, Schema):
-        raise InputError(f"{name} cannot be gated: it has no MLP; models with one can: {', '.join(_with_an_mlp())}")
+        raise InputError(cannot_be_gated([name]))
     return mlp, embedding, schema
+
+
+def cannot_be_gated(names: Sequence[str]) -> str:
+    """The line that says which models have no MLP, and which ones have.
+
+    Args:
+        names: what the line calls the models that have none; at least one.
+    """
+    has = "it has" if len(names) == 1 else "they have"
+    with_one = ", ".join(_with_an_mlp())
+    return f"{' and '.join(names)} cannot be gated: {has} no MLP; models with one can: {with_one}"
 
 
 def _with_an_mlp() -> list[str]:

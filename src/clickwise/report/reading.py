@@ -87,6 +87,8 @@ def _reference_leads(results: Results, order: list[str]) -> str:
     entry = _tested(results, order[1], "auc")
     if entry is None:
         return f"{leads}; its lead over {title(results, order[1])} was not tested."
+    if _is_level(entry):
+        return f"{leads}; {title(results, order[1])} equals it to four decimals."
     size = decimals(abs(entry["difference"]))
     if is_shown(entry):
         next_best = title(results, order[1])
@@ -115,6 +117,8 @@ def _challenger_leads(results: Results, order: list[str]) -> str:
             proven = f"the lead of {title(results, name)}, {decimals(other['difference'])}, is larger ({_p(other)})"
             return f"{_with_auc(results, winner)} is highest, but its lead of {lead} over {base} {chance}; {proven}."
     highest = f"{_with_auc(results, winner)} is highest, but its lead of {lead} {chance}."
+    if _is_level(entry):
+        highest = f"{_with_auc(results, winner)}, which is highest, equals it to four decimals."
     return f"No method is shown to be better than {base}: {highest}"
 
 
@@ -149,6 +153,11 @@ def _gap(results: Results, winner: str) -> str:
 
 def _with_auc(results: Results, name: str) -> str:
     return f"{title(results, name)} (AUC {decimals(results['methods'][name]['auc']['mean'])})"
+
+
+def _is_level(entry: Mapping[str, Any]) -> bool:
+    """True where a difference would be told as 0.0000, for example of stacking that gives one model all weight."""
+    return float(decimals(abs(entry["difference"]))) == 0
 
 
 def _bracket(entry: Mapping[str, Any]) -> str:
