@@ -69,6 +69,14 @@ def test_histories_of_labels_need_users() -> None:
         with_fields(ITEM, LABELS, user="")
 
 
+@pytest.mark.parametrize(
+    "spec", [Field("click"), Field("answer", "user", column="click"), Field("c", kind="number", column="click")]
+)
+def test_the_label_is_no_input(spec: Field) -> None:
+    with pytest.raises(InputError, match=f"^field '{spec.name}': its column 'click' is the label"):
+        with_fields(ITEM, spec)
+
+
 def test_the_user_field_is_the_category_of_the_users_column() -> None:
     who = Field("who", column="customer")
     schema = Schema((Field("item"), Field("seen", kind="bag", column="customer"), who), user="customer")
