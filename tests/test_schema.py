@@ -1,6 +1,6 @@
 """Histories in a schema: what they collect, and what cannot be."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -32,6 +32,15 @@ def test_a_schema_says_so_in_plain_values() -> None:
     _, labels, seen = schema.to_dict()["fields"]
     assert labels["events"] == "all" and "events" not in seen
     assert Schema.from_dict(schema.to_dict()) == schema
+
+
+@pytest.mark.parametrize("kind", ["bag", "sequence"])
+def test_several_values_in_a_cell_need_a_length(kind: Literal["bag", "sequence"]) -> None:
+    with pytest.raises(InputError, match=f"field 'tags': a {kind} needs 'length', the most values that a row keeps"):
+        Field("tags", kind=kind, separator=";")
+    schema = with_fields(ITEM, Field("tags", kind=kind, length=1), Field("seen", "history", kind, of="item"))
+    assert [spec.get("length") for spec in schema.to_dict()["fields"]] == [None, 1, None]
+    assert Schema.from_dict(schema.to_dict()) == schema and [spec.length for spec in schema.fields] == [1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +88,7 @@ def test_the_label_is_no_input(spec: Field) -> None:
 
 def test_the_user_field_is_the_category_of_the_users_column() -> None:
     who = Field("who", column="customer")
-    schema = Schema((Field("item"), Field("seen", kind="bag", column="customer"), who), user="customer")
+    schema = Schema((Field("item"), Field("seen", kind="bag", length=2, column="customer"), who), user="customer")
     assert schema.need_user_field("some-method") == who == schema.user_field
 
 

@@ -1,6 +1,7 @@
 """Columns as typed values: times in every form, bags and sequences, labels."""
 
 import datetime as dt
+import re
 
 import numpy as np
 import polars as pl
@@ -77,11 +78,21 @@ def test_bags_keep_the_first_values_and_sequences_the_last(column: list[object])
     assert sequence.take(np.array([4, 0])).flat.to_list() == ["b", "b", "c"]
 
 
-def test_lists_of_numbers_and_text_without_a_separator() -> None:
+def test_lists_and_single_numbers_need_no_separator() -> None:
     numbers = read_values(pl.Series("x", [[3, 4], [5]]), Field("x", kind="bag", length=3), "table")
     assert numbers.flat.to_list() == [3, 4, 5]
-    whole = read_values(pl.Series("x", ["a|b", None]), Field("x", kind="bag", length=3), "table")
-    assert whole.flat.to_list() == ["a|b", None]
+    for single in ([3, None], [None, None]):
+        found = read_values(pl.Series("x", single), Field("x", kind="bag", length=3), "table")
+        assert found.flat.to_list() == [None if value is None else str(value) for value in single]
+
+
+@pytest.mark.parametrize("dtype", [pl.String, pl.Categorical])
+def test_text_without_a_separator_is_not_one_value(dtype: pl.DataType) -> None:
+    values = pl.Series("x", [None, "a|b"], dtype=dtype)
+    message = "table: column 'x' of bag field 'x' holds text such as 'a|b'; name the 'separator' of its values"
+    with pytest.raises(InputError, match=re.escape(message)):
+        read_values(values, Field("x", kind="bag", length=3), "table")
+    assert read_values(values, Field("x"), "table").flat.to_list() == [None, "a|b"]
 
 
 def test_labels() -> None:
