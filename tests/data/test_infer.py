@@ -79,3 +79,12 @@ def test_a_table_without_a_label_says_so(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", click_frame().drop("clicked").with_columns(clicked=pl.lit(3)))
     with pytest.raises(InputError, match="no column holds just 0 and 1"):
         infer_schema(path)
+
+
+def test_a_short_row_is_named_and_not_guessed_around(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", click_frame())
+    lines = path.read_text().splitlines()
+    lines[1] = ",".join(lines[1].split(",")[:4])
+    path.write_text("\n".join(lines))
+    with pytest.raises(InputError, match=r"t.csv: cannot be read as csv: line 2 has 4 values; a row has 10"):
+        infer_schema(path)

@@ -77,9 +77,12 @@ def infer_schema(path: Path | str) -> str:
 
 def _sample(table: RawTable) -> pl.DataFrame:
     try:
-        return table.scan().head(SAMPLE).collect()
+        sample = table.scan().head(SAMPLE).collect()
     except POLARS_ERRORS as error:
         raise table.explained(error) from None
+    if sample[sample.columns[-1]].null_count():  # else no row of the sample is short
+        table.check_widths()
+    return sample
 
 
 def _distinct(values: pl.Series) -> int:
