@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from clickwise.data.columns import read_label, read_user, read_values, resolve
-from clickwise.data.times import read_time
+from clickwise.data.times import DAY, UNITS, read_time, span
 from clickwise.errors import InputError
 from clickwise.schema import Field, Schema
 
@@ -47,6 +47,30 @@ def test_dates_and_mixed_iso_text() -> None:
 
 def test_times_before_1970_round_down() -> None:
     assert read_time(pl.Series("t", [dt.datetime(1969, 12, 31, 23, 59, 59, 500_000)]), "table")[0].tolist() == [-1]
+
+
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize(("small", "large"), [("seconds", "milliseconds"), ("milliseconds", "nanoseconds")])
+def test_a_time_column_of_two_units_is_refused(small: str, large: str, text: bool) -> None:
+    units = {unit: factor for factor, unit in UNITS.items()}
+    mixed = pl.Series("t", [SECONDS * units[large], SECONDS * units[small], None, SECONDS * units[large] + 1])
+    message = (
+        rf"table: time column 't' mixes units: data row 2 is {SECONDS * units[small]}, by its size {small}, .*{large}"
+    )
+    with pytest.raises(InputError, match=message):
+        read_time(mixed.cast(pl.String) if text else mixed, "table")
+
+
+def test_times_that_count_up_from_1970_are_of_one_unit() -> None:
+    days = np.arange(0, 20_000)
+    assert read_time(pl.Series("t", days * DAY * 1000), "table")[0].tolist() == (days * DAY).tolist()
+    born = pl.Series("t", [SECONDS * 1000, 20 * DAY * 1000])  # in January 1970
+    assert read_time(born, "table", required=False)[0].tolist() == [SECONDS, 20 * DAY]
+
+
+def test_the_span_of_times() -> None:
+    parts = [np.array([SECONDS, SECONDS - DAY]), np.array([SECONDS + 1])]
+    assert span(parts) == "2024-01-30 23:59:59 to 2024-02-01 00:00:00 UTC"
 
 
 @pytest.mark.parametrize(
