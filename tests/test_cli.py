@@ -1,6 +1,7 @@
 """The commands, end to end on small logs."""
 
 import csv
+import datetime as dt
 import json
 import re
 import shlex
@@ -138,6 +139,8 @@ def test_prepare_states_what_the_split_leaks_and_doctor_checks_folders(
     words = ("prepare", file, "--schema", yaml, "--split", "random-per-user", "--out", tmp_path / "log")
     outcome = run(capsys, *words)
     assert outcome.status == 0 and "Leaks" in outcome.out
+    first, last = (dt.datetime.fromtimestamp(second, dt.UTC) for second in (clicks()["seen_at"][at] for at in (0, -1)))
+    assert f"times {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC" in outcome.out
     checked = run(capsys, "doctor", tmp_path / "log")
     assert checked.status == 0 and f"{ROWS:,} rows" in checked.out and "torch" in checked.out
     assert run(capsys, "train", tmp_path / "log", "mean-logit", "--out", tmp_path / "model").status == 0

@@ -112,3 +112,12 @@ def test_a_split_that_leaves_a_part_empty(tmp_path: Path, capsys: pytest.Capture
     assert "split 'leave-users-out' leaves the" in line
     assert "part empty" in line
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("split", ["chronological-per-user", "leave-users-out"])
+def test_a_split_by_user_of_a_log_without_users(tmp_path: Path, capsys: pytest.CaptureFixture[str], split: str) -> None:
+    nobody = "".join(line for line in SCHEMA.splitlines(keepends=True) if "user: visitor" not in line)
+    file, yaml = write_table(tmp_path, schema=nobody.split("  - {name: clicked")[0])
+    line = refused(capsys, "prepare", file, "--schema", yaml, "--split", split, "--out", tmp_path / "out")
+    assert f"split '{split}' needs the schema's 'user'" in line
+    assert not (tmp_path / "out").exists()

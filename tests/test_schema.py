@@ -1,7 +1,7 @@
 """Histories in a schema: what they collect, and what cannot be."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -44,6 +44,15 @@ def test_a_column_left_blank_in_yaml_is_none(tmp_path: Path) -> None:
         Schema.load(path)
 
 
+@pytest.mark.parametrize("kind", ["bag", "sequence"])
+def test_several_values_in_a_cell_need_a_length(kind: Literal["bag", "sequence"]) -> None:
+    with pytest.raises(InputError, match=f"field 'tags': a {kind} needs 'length', the most values that a row keeps"):
+        Field("tags", kind=kind, separator=";")
+    schema = with_fields(ITEM, Field("tags", kind=kind, length=1), Field("seen", "history", kind, of="item"))
+    assert [spec.get("length") for spec in schema.to_dict()["fields"]] == [None, 1, None]
+    assert Schema.from_dict(schema.to_dict()) == schema and [spec.length for spec in schema.fields] == [1, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -79,9 +88,17 @@ def test_histories_of_labels_need_users() -> None:
         with_fields(ITEM, LABELS, user="")
 
 
+@pytest.mark.parametrize(
+    "spec", [Field("click"), Field("answer", "user", column="click"), Field("c", kind="number", column="click")]
+)
+def test_the_label_is_no_input(spec: Field) -> None:
+    with pytest.raises(InputError, match=f"^field '{spec.name}': its column 'click' is the label"):
+        with_fields(ITEM, spec)
+
+
 def test_the_user_field_is_the_category_of_the_users_column() -> None:
     who = Field("who", column="customer")
-    schema = Schema((Field("item"), Field("seen", kind="bag", column="customer"), who), user="customer")
+    schema = Schema((Field("item"), Field("seen", kind="bag", length=2, column="customer"), who), user="customer")
     assert schema.need_user_field("some-method") == who == schema.user_field
 
 

@@ -47,6 +47,11 @@ def check_fields(schema: "Schema") -> None:
     for f in schema.fields:
         if f.owner == "history":
             _check_history(schema, f, names)
+        elif f.column == schema.label:
+            raise InputError(
+                f"field {f.name!r}: its column {f.column!r} is the label, and a model would read the answer; leave the "
+                "field out, or name another column"
+            )
 
 
 def _check_history(schema: "Schema", spec: Field, names: list[str]) -> None:

@@ -25,12 +25,13 @@ class Field:
         kind: ``category`` (one value), ``bag`` (several values, unordered), ``sequence`` (several values, most
             recent last) or ``number``.
         vocabulary: fields with the same vocabulary share ids and so embeddings; defaults to ``name``.
-        length: slots in the id matrix; 1 for a category. Longer bags are cut, longer sequences keep the most recent.
+        length: slots in the id matrix. A bag or sequence of a column must name it; it is 1 for a category or number,
+            and by default for a history. Longer bags are cut, longer sequences keep the most recent.
         column: column of the raw table; defaults to ``name``.
         of: for ``owner="history"``: the name of the field whose values in earlier rows are collected. Where no field
             has the name of the schema's label, that name collects earlier labels (see ``Schema.collects_label``).
         events: for ``owner="history"``: the earlier rows it collects from, ``clicks`` or ``all``.
-        separator: for a bag stored as text: what stands between two values.
+        separator: for a bag or sequence stored as text, which must name it: what stands between two values.
         transform: for a number ``standardise`` (stays a number), ``quantile`` or ``log_square`` (become a bucket,
             so one id slot); for a category ``hour``, ``weekday``, ``weekend`` or ``season`` of a time column.
         buckets: number of buckets for ``quantile``.
@@ -41,7 +42,7 @@ class Field:
     owner: Owner = "context"
     kind: Kind = "category"
     vocabulary: str = ""
-    length: int = 1
+    length: int = 0  # not named
     column: str = ""
     of: str = ""
     separator: str = ""
@@ -58,6 +59,12 @@ class Field:
         self._require("owner", self.owner, get_args(Owner))
         self._require("kind", self.kind, get_args(Kind))
         self._require("events", self.events, get_args(Events))
+        if type(self.length) is int and self.length == 0:
+            if self.needs_length:
+                raise InputError(
+                    f"field {self.name!r}: a {self.kind} needs 'length', the most values that a row keeps, such as 5"
+                )
+            object.__setattr__(self, "length", 1)
         for option in ("length", "buckets", "min_count"):
             require_whole(f"field {self.name!r}", option, getattr(self, option), 1)
         if (self.owner == "history") != bool(self.of):
@@ -85,3 +92,8 @@ class Field:
     def is_number(self) -> bool:
         """True when the field stays a number; every other field takes ``length`` slots of the id matrix."""
         return self.kind == "number" and self.transform == "standardise"
+
+    @property
+    def needs_length(self) -> bool:
+        """True where a cell may hold several values, so that only its author knows how many are worth a slot."""
+        return self.kind in ("bag", "sequence") and self.owner != "history"

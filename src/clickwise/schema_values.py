@@ -17,10 +17,8 @@ MAY_BE_BLANK = ("label", "user", "time", "item")
 def plain_values(schema: "Schema") -> dict[str, Any]:
     """The schema as ``Schema.to_dict`` gives it."""
     defaults = {f.name: f.default for f in fields(Field)}
-    shown = [
-        {k: v for k, v in asdict(f).items() if k in ("name", "owner", "kind") or v != defaults[k]}
-        for f in schema.fields
-    ]
+    defaults["length"] = 1  # what a field is given that need not name it
+    shown = [{k: v for k, v in asdict(f).items() if k in _always(f) or v != defaults[k]} for f in schema.fields]
     rest = {k: v for k, v in asdict(schema).items() if k != "fields"}
     return {
         "version": SCHEMA_VERSION,
@@ -29,6 +27,11 @@ def plain_values(schema: "Schema") -> dict[str, Any]:
         "vocabularies": dict(schema.vocabularies),
         "fields": shown,
     }
+
+
+def _always(spec: Field) -> tuple[str, ...]:
+    """Keys of a field that are written whatever they hold."""
+    return ("name", "owner", "kind", "length") if spec.needs_length else ("name", "owner", "kind")
 
 
 def from_values(kind: "type[Schema]", values: Any, origin: str) -> "Schema":

@@ -1,13 +1,14 @@
 """Columns as typed values: times in every form, bags and sequences, labels."""
 
 import datetime as dt
+import re
 
 import numpy as np
 import polars as pl
 import pytest
 
 from clickwise.data.columns import has_value, read_label, read_user, read_values, resolve
-from clickwise.data.times import read_time
+from clickwise.data.times import DAY, UNITS, read_time, span
 from clickwise.errors import InputError
 from clickwise.schema import Field, Schema
 
@@ -48,6 +49,30 @@ def test_times_before_1970_round_down() -> None:
     assert read_time(pl.Series("t", [dt.datetime(1969, 12, 31, 23, 59, 59, 500_000)]), "table")[0].tolist() == [-1]
 
 
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize(("small", "large"), [("seconds", "milliseconds"), ("milliseconds", "nanoseconds")])
+def test_a_time_column_of_two_units_is_refused(small: str, large: str, text: bool) -> None:
+    units = {unit: factor for factor, unit in UNITS.items()}
+    mixed = pl.Series("t", [SECONDS * units[large], SECONDS * units[small], None, SECONDS * units[large] + 1])
+    message = (
+        rf"table: time column 't' mixes units: data row 2 is {SECONDS * units[small]}, by its size {small}, .*{large}"
+    )
+    with pytest.raises(InputError, match=message):
+        read_time(mixed.cast(pl.String) if text else mixed, "table")
+
+
+def test_times_that_count_up_from_1970_are_of_one_unit() -> None:
+    days = np.arange(0, 20_000)
+    assert read_time(pl.Series("t", days * DAY * 1000), "table")[0].tolist() == (days * DAY).tolist()
+    born = pl.Series("t", [SECONDS * 1000, 20 * DAY * 1000])  # in January 1970
+    assert read_time(born, "table", required=False)[0].tolist() == [SECONDS, 20 * DAY]
+
+
+def test_the_span_of_times() -> None:
+    parts = [np.array([SECONDS, SECONDS - DAY]), np.array([SECONDS + 1])]
+    assert span(parts) == "2024-01-30 23:59:59 to 2024-02-01 00:00:00 UTC"
+
+
 @pytest.mark.parametrize(
     ("transform", "expected"), [("hour", [23, 0]), ("weekday", [2, 5]), ("weekend", [0, 1]), ("season", [0, 2])]
 )
@@ -77,11 +102,21 @@ def test_bags_keep_the_first_values_and_sequences_the_last(column: list[object])
     assert sequence.take(np.array([4, 0])).flat.to_list() == ["b", "b", "c"]
 
 
-def test_lists_of_numbers_and_text_without_a_separator() -> None:
+def test_lists_and_single_numbers_need_no_separator() -> None:
     numbers = read_values(pl.Series("x", [[3, 4], [5]]), Field("x", kind="bag", length=3), "table")
     assert numbers.flat.to_list() == [3, 4, 5]
-    whole = read_values(pl.Series("x", ["a|b", None]), Field("x", kind="bag", length=3), "table")
-    assert whole.flat.to_list() == ["a|b", None]
+    for single in ([3, None], [None, None]):
+        found = read_values(pl.Series("x", single), Field("x", kind="bag", length=3), "table")
+        assert found.flat.to_list() == [None if value is None else str(value) for value in single]
+
+
+@pytest.mark.parametrize("dtype", [pl.String, pl.Categorical])
+def test_text_without_a_separator_is_not_one_value(dtype: pl.DataType) -> None:
+    values = pl.Series("x", [None, "a|b"], dtype=dtype)
+    message = "table: column 'x' of bag field 'x' holds text such as 'a|b'; name the 'separator' of its values"
+    with pytest.raises(InputError, match=re.escape(message)):
+        read_values(values, Field("x", kind="bag", length=3), "table")
+    assert read_values(values, Field("x"), "table").flat.to_list() == [None, "a|b"]
 
 
 def test_labels() -> None:

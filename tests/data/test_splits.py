@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from clickwise.data.splits import SPLITS, assign
+from clickwise.data.splits import SPLITS, assign, find_split
 from clickwise.errors import InputError
 
 
@@ -87,3 +87,14 @@ def test_an_empty_part_is_named() -> None:
         assign("chronological", np.arange(10), np.zeros(10, dtype=np.int64), 0)
     with pytest.raises(InputError, match="'leave-users-out' leaves the test part empty"):
         assign("leave-users-out", np.repeat([0, 1], 5), np.arange(10), 0)
+
+
+def test_what_a_split_says_is_true_of_a_log_without_users() -> None:
+    for name in ("chronological-per-user", "leave-users-out"):
+        with pytest.raises(InputError, match=f"split '{name}' needs the schema's 'user'"):
+            find_split(name, users=False)
+    for name in ("chronological", "random-per-user"):
+        assert find_split(name, users=False) is SPLITS[name]
+    rows = np.arange(20_000)
+    part = assign("random-per-user", rows, rows, seed=0)
+    np.testing.assert_allclose(np.bincount(part) / len(part), SPLITS["random-per-user"].fractions, atol=0.02)

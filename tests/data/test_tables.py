@@ -1,6 +1,7 @@
 """Reading raw tables: every kind of file, and one line for every kind of bad file."""
 
 import gzip
+import re
 from pathlib import Path
 
 import polars as pl
@@ -108,6 +109,55 @@ def test_bad_files_get_one_line_that_names_them(tmp_path: Path, name: str, conte
         rows(read_table(tmp_path / name))
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+ROW = "a,1,0\n"
+WIDTHS = [
+    ("user,item,label\n" + ROW * 3 + "b,2\n" + ROW, 5, "has 2 values; a row has 3, one a column"),
+    ("user,item,label\n" + ROW * 3 + "b,2,1,1\n" + ROW, 5, "has 4 values; a row has 3, one a column"),
+    ("user,item,label\n" + ROW + "b,2\nb,2,1,1\n", 3, "has 2 values; a row has 3, one a column"),
+    ("user,item,label\r\n" + "a,1,0\r\n" * 3 + "b", 5, "has 1 value; a row has 3, one a column"),
+    ("user,item,label\n" + ROW * 3 + "\n" + ROW, 5, "is empty; a row has 3, one a column"),
+    ('user,item,label\n"a,b\nc,""d""",1,0\nb,"2,1"\n', 4, "has 2 values; a row has 3, one a column"),
+    ("user,item,label\n" + ROW * 400_000 + "b,2\n" + ROW, 400_002, "has 2 values; a row has 3, one a column"),
+]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(("text", "line", "what"), WIDTHS)
+def test_rows_of_another_width_than_the_header_are_named(
+    tmp_path: Path, text: str, line: int, what: str, packed: bool
+) -> None:
+    path = tmp_path / ("a.csv.gz" if packed else "a.csv")
+    path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
+    for columns in (["user"], ["user", "item", "label"]):
+        for spool in (None, tmp_path / "spool.parquet"):
+            with pytest.raises(InputError, match=re.escape(f"{path}: cannot be read as csv: line {line} {what}")):
+                read_table(path).load(columns, spool=spool).collect()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "user,item,label\na,,\n,,\nb,2,\n",
+        'user,item,label\n"a,\n\n,b",1,\n"""",2,\n',
+        'user,item,label\n5" disk,6" disk,\na,b,\n',
+        "user,item,label\r\na,1,\r\nb,2,",
+        'user,item,label\n"' + "a\n" * 700_000 + '",1,\nb,2,\n',
+    ],
+)
+def test_empty_cells_and_quoted_line_ends_are_no_short_rows(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.csv").write_bytes(text.encode())
+    table = read_table(tmp_path / "a.csv")
+    table.check_widths()
+    found = rows(table)
+    assert found.columns == ["user", "item", "label"] and found["label"].null_count() == len(found)
+
+
+def test_a_last_column_that_nobody_asks_for_is_not_judged(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("user,label,note\n" + "a,1,7\n" * 20_000 + "b,0,seven\n")
+    found = read_table(tmp_path / "a.csv").load(["user", "label"]).collect()
+    assert found.columns == ["user", "label"] and found["label"].dtype == pl.Int64
 
 
 def test_bad_folders(tmp_path: Path) -> None:

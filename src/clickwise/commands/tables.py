@@ -36,6 +36,7 @@ def prepare_command(
     """
     from clickwise.data.opening import prepare_source
     from clickwise.data.splits import SPLITS
+    from clickwise.data.times import span
 
     options = assignments(set)
     of_source = source_options(options, label)
@@ -43,6 +44,8 @@ def prepare_command(
     log = prepare_source(source, out, schema, data_root, split, split_seed, _shares(fractions), of_source)
     rows = ", ".join(f"{part} {count:,}" for part, count in log.manifest["rows"].items())
     print(f"{out}: {rows} rows; {log.schema.size:,} ids in {log.schema.width} slots; split {log.manifest['split']}")
+    if log.schema.time:  # a wrong unit shows in it
+        print(f"times {span(part.time for part in log)}")
     print(SPLITS[log.manifest["split"]].leaks)
 
 

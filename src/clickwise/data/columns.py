@@ -177,7 +177,7 @@ def read_values(values: pl.Series, spec: Field, origin: str) -> Values:
             )
         return Values(_comparable(values, origin, f"column {spec.column!r}"))
     if not nested:
-        values = _cut_text(_comparable(values, origin, f"column {spec.column!r}"), spec.separator)
+        values = _cut_text(_comparable(values, origin, f"column {spec.column!r}"), spec, origin)
     lists = values.cast(pl.List(values.dtype.inner)) if isinstance(values.dtype, pl.Array) else values
     lengths = lists.list.len().fill_null(0).cast(pl.Int64).to_numpy()
     flat = lists.filter(pl.Series(lengths > 0)).explode(empty_as_null=False, keep_nulls=False)
@@ -185,10 +185,17 @@ def read_values(values: pl.Series, spec: Field, origin: str) -> Values:
     return _cut_lists(flat, lengths, spec)
 
 
-def _cut_text(values: pl.Series, separator: str) -> pl.Series:
-    """Cleaned values as lists of text."""
+def _cut_text(values: pl.Series, spec: Field, origin: str) -> pl.Series:
+    """Cleaned values as lists of text; a number stands alone in its cell."""
     texts = values.cast(pl.String)
-    return texts.str.split(separator) if separator else texts.reshape((-1, 1)).cast(pl.List(pl.String))
+    if spec.separator:
+        return texts.str.split(spec.separator)
+    if values.dtype == pl.String and (known := texts.drop_nulls()).len():
+        raise InputError(
+            f"{origin}: column {spec.column!r} of {spec.kind} field {spec.name!r} holds text such as "
+            f"{known[0][:40]!r}; name the 'separator' of its values, or make it a category"
+        )
+    return texts.reshape((-1, 1)).cast(pl.List(pl.String))
 
 
 def _cut_lists(flat: pl.Series, lengths: IntArray, spec: Field) -> Values:

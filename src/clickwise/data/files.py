@@ -103,7 +103,18 @@ def check_headers(files: list[Path], separator: str) -> None:
             raise InputError(
                 f"{file}: its columns differ from those of {files[0]}; files of a folder share their columns"
             )
+        if len(names) == 1:
+            _check_separated(names[0], separator, file)
         first = names
+
+
+def _check_separated(name: str, separator: str, file: Path) -> None:
+    """Raise where the only column of a file looks like several, since a log has two at least."""
+    others = {"\t": ("tabs", "name the file .tsv"), ",": ("commas", "name the file .csv")}
+    for other in ("\t", ";", "|", ","):
+        if other != separator and other in name:
+            what, cure = others.get(other, (repr(other), "write commas, or tabs in a file named .tsv"))
+            raise InputError(f"{file}: the header is one column, {name[:80]!r}; if {what} separate its names, {cure}")
 
 
 def _split(line: str, separator: str, file: Path) -> list[str]:

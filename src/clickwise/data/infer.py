@@ -1,24 +1,16 @@
 """Guess a schema from the names and first rows of a file, as YAML that tells its reader what to check."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from clickwise.data.roles import ITEMS, USERS, guess_label, guess_time, named
 from clickwise.data.tables import POLARS_ERRORS, RawTable, read_table
-from clickwise.data.times import read_time
 from clickwise.errors import InputError
 
 SAMPLE = 100_000
-LABELS = ("label", "click", "clicked", "is_click", "target", "clk", "y", "converted", "conversion")
-USERS = (
-    *("user", "user_id", "userid", "uid", "visitor", "visitor_id", "customer", "customer_id", "member", "member_id"),
-    *("client_id", "account_id", "cookie", "reviewerid", "device_id"),
-)
-TIMES = ("time", "timestamp", "ts", "date", "datetime", "time_stamp", "event_time", "unixreviewtime")
-ITEMS = ("item", "item_id", "itemid", "ad_id", "ad", "adgroup_id", "movie_id", "movie", "product_id", "product", "asin")
 USER_WORDS = ("user", "u", "visitor", "customer", "member", "age", "gender", "sex", "occupation")
 ITEM_WORDS = ("item", "ad", "movie", "product", "campaign", "brand", "category", "genre", "genres", "price", "title")
 SEPARATORS = ("|", ";")
@@ -43,12 +35,10 @@ def infer_schema(path: Path | str) -> str:
     table = read_table(path)
     sample = _sample(table)
     distinct = {name: _distinct(sample[name]) for name in sample.columns}
-    label = _label(sample, table.name)
-    user = _named(sample.columns, USERS, label)
-    dates = [name for name in sample.columns if isinstance(sample[name].dtype, pl.String | pl.Date | pl.Datetime)]
-    times = [*_all_named(sample.columns, TIMES, label, user), *dates]
-    time = next((name for name in times if _is_time(sample[name])), "")
-    item = _named(sample.columns, ITEMS, label, user, time)
+    label, check_label = guess_label(sample, table.name)
+    user = named(sample.columns, USERS, label)
+    time, check_time = guess_time(sample, label, user)
+    item = named(sample.columns, ITEMS, label, user, time)
     guesses = []
     for name in sample.columns:
         if name not in (label, time):
@@ -65,9 +55,9 @@ def infer_schema(path: Path | str) -> str:
     lines = [
         f"# Guessed by clickwise from the first {len(sample)} rows of {Path(path).name}.",
         "# Check every line marked with '?'.",
-        f"label: {_quoted(label)}  # ? 1 is a click, 0 is none",
+        f"label: {_quoted(label)}  # {check_label}",
         f"user: {_quoted(user)}  # ? column that identifies the user; empty: every row is a user of its own",
-        f"time: {_quoted(time)}  # ? Unix seconds or ISO text; empty: the order of rows stands in for it",
+        f"time: {_quoted(time)}  # {check_time}",
         f"item: {_quoted(item)}  # ? the field below that identifies the item; empty: none",
         "fields:",
         "  # owner: user, item or context (what the value describes); kind: category, bag, sequence or number",
@@ -77,46 +67,16 @@ def infer_schema(path: Path | str) -> str:
 
 def _sample(table: RawTable) -> pl.DataFrame:
     try:
-        return table.scan().head(SAMPLE).collect()
+        sample = table.scan().head(SAMPLE).collect()
     except POLARS_ERRORS as error:
         raise table.explained(error) from None
+    if sample[sample.columns[-1]].null_count():  # else no row of the sample is short
+        table.check_widths()
+    return sample
 
 
 def _distinct(values: pl.Series) -> int:
     return 0 if isinstance(values.dtype, pl.List | pl.Struct | pl.Array) else values.n_unique()
-
-
-def _label(sample: pl.DataFrame, origin: str) -> str:
-    """The column named like a label, else the last column that holds just 0 and 1."""
-    binary = [name for name in sample.columns if _is_binary(sample[name])]
-    found = _named(binary, LABELS) or (binary[-1] if binary else "")
-    if not found:
-        raise InputError(f"{origin}: no column holds just 0 and 1, so none can be the label; add one")
-    return found
-
-
-def _is_binary(values: pl.Series) -> bool:
-    if values.null_count() or isinstance(values.dtype, pl.List | pl.Struct | pl.Array):
-        return False
-    known = {str(value).lower() for value in values.unique().head(3)}
-    return len(known) == 2 and known in ({"0", "1"}, {"0.0", "1.0"}, {"true", "false"})
-
-
-def _is_time(values: pl.Series) -> bool:
-    try:
-        read_time(values, "")
-    except InputError:
-        return False
-    return True
-
-
-def _named(columns: list[str], wanted: tuple[str, ...], *taken: str) -> str:
-    return next(iter(_all_named(columns, wanted, *taken)), "")
-
-
-def _all_named(columns: list[str], wanted: tuple[str, ...], *taken: str) -> list[str]:
-    free: Mapping[str, str] = {name.lower(): name for name in columns if name not in taken}
-    return [free[name] for name in wanted if name in free]
 
 
 def _field(name: str, values: pl.Series, distinct: int, user: str, item: str) -> list[Guess]:

@@ -18,7 +18,7 @@ from clickwise.data.columns import needed_columns, read_extra, resolve
 from clickwise.data.fitting import fit_encoder
 from clickwise.data.parts import write_parts
 from clickwise.data.rows import Rows, read_rows
-from clickwise.data.splits import PARTS, assign
+from clickwise.data.splits import PARTS, assign, find_split
 from clickwise.data.storage import (
     FORMAT_VERSION,
     MANIFEST,
@@ -126,6 +126,7 @@ def _build(
     work: Path,
     facts: dict[str, Any],
 ) -> dict[str, Any]:
+    find_split(split, users=bool(schema.user))  # before rows are read, which may take long
     schema = resolve(schema, source.columns, source.name)
     for name in schema.keep:
         if name not in source.columns:

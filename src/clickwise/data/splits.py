@@ -24,12 +24,34 @@ class Split:
         fractions: shares of train, valid and test unless others are given.
         leaks: one sentence on what training may know about test rows that it would not know in service.
         parts: ``(user, time, generator, fractions) -> int8 [rows]``, 0 train, 1 valid, 2 test.
+        needs_user: whether ``leaks`` is untrue of a log without users, each row of which is a user of its own.
     """
 
     name: str
     fractions: Shares
     leaks: str
     parts: Callable[[IntArray, IntArray, np.random.Generator, Shares], PartArray]
+    needs_user: bool = False
+
+
+def find_split(name: str, users: bool = True) -> Split:
+    """The protocol of that name.
+
+    Args:
+        name: one of ``SPLITS``.
+        users: whether the log tells users apart.
+
+    Raises:
+        InputError: there is none, or it needs users.
+    """
+    if name not in SPLITS:
+        raise InputError(f"split {name!r} is unknown{nearest(name, SPLITS)}")
+    if SPLITS[name].needs_user and not users:
+        raise InputError(
+            f"split {name!r} needs the schema's 'user', the column that tells users apart; without one use "
+            "'chronological', or 'random-per-user', which then draws rows"
+        )
+    return SPLITS[name]
 
 
 def assign(name: str, user: IntArray, time: IntArray, seed: int, fractions: Sequence[float] | None = None) -> PartArray:
@@ -45,9 +67,7 @@ def assign(name: str, user: IntArray, time: IntArray, seed: int, fractions: Sequ
     Raises:
         InputError: unknown split, fractions that are no shares, or a part without rows.
     """
-    if name not in SPLITS:
-        raise InputError(f"split {name!r} is unknown{nearest(name, SPLITS)}")
-    split = SPLITS[name]
+    split = find_split(name)
     shares = split.fractions if fractions is None else _shares(fractions)
     parts = split.parts(user, time, np.random.default_rng(seed), shares)
     for code, part in enumerate(PARTS):
@@ -145,6 +165,7 @@ SPLITS: dict[str, Split] = {
             "Leaks across users: a user's test rows are later than their own training rows, "
             "but other users' training rows may be later still.",
             _chronological_per_user,
+            needs_user=True,
         ),
         Split(
             "leave-users-out",
@@ -152,6 +173,7 @@ SPLITS: dict[str, Split] = {
             "Leaks across time: test users are never trained on, "
             "but other users' training rows may be later than their test rows.",
             _leave_users_out,
+            needs_user=True,
         ),
     )
 }

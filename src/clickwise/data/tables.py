@@ -18,9 +18,11 @@ from clickwise.data.files import (
     list_files,
 )
 from clickwise.data.layout import Layout
+from clickwise.data.row_widths import check_row_widths
 from clickwise.errors import InputError, one_line
 
 INFERRED_ROWS = 10_000
+SHORT = "\0short"  # a name that no file has: whether the last cell is null, as in a row that is too short
 POLARS_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)  # the latter on some damaged Parquet files
 
 
@@ -85,14 +87,14 @@ class RawTable:
         if self.layout is not None:
             self.layout.check_widths(self.files)
         try:
-            return self._parse(self.scan(text).select(columns), spool)
+            return self._parse(columns, text, spool)
         except pl.exceptions.PolarsError as error:
             if "No space left" in str(error):
                 raise
             if self.layout is not None:
                 raise self.explained(error) from None
         try:
-            return self._parse(self.scan(text, inferred_rows=None).select(columns), spool)
+            return self._parse(columns, text, spool, inferred=None)
         except pl.exceptions.PolarsError as error:
             raise self.explained(error) from None
 
@@ -111,11 +113,25 @@ class RawTable:
                     digest.update(block)
         return digest.hexdigest()
 
-    def _parse(self, rows: pl.LazyFrame, spool: Path | None) -> pl.LazyFrame:
+    def check_widths(self) -> None:
+        """Raise ``InputError`` for the first row of a text file that has not one value a column."""
+        if self.kind in SEPARATORS and self.layout is None:  # which has a check of its own
+            check_row_widths(self.files, SEPARATORS[self.kind], len(self.columns))
+
+    def _parse(
+        self, columns: Sequence[str], text: Collection[str], spool: Path | None, inferred: int | None = INFERRED_ROWS
+    ) -> pl.LazyFrame:
+        last = self.columns[-1]
+        text = text if last in columns else {*text, last}  # so that what nobody asks for cannot fail
+        rows = self.scan(text, inferred).select(*columns, pl.col(last).is_null().alias(SHORT))
         if spool is None:
-            return rows.collect().lazy()
-        rows.sink_parquet(spool, compression="uncompressed")
-        return pl.scan_parquet(spool)
+            parsed = rows.collect().lazy()
+        else:
+            rows.sink_parquet(spool, compression="uncompressed")
+            parsed = pl.scan_parquet(spool)
+        if set(self.columns) - set(columns) or parsed.select(pl.col(SHORT).any()).collect().item():
+            self.check_widths()
+        return parsed.select(columns)
 
     def _text_columns(self, text: Collection[str]) -> list[str]:
         """Truth values stay text too, so that they compare as they are written."""
@@ -129,6 +145,12 @@ class RawTable:
             return InputError(f"{place} is not UTF-8; convert the file to UTF-8")
         if self.layout is not None and (fault := self.layout.fault(self.files)):
             return fault
+        try:
+            self.check_widths()
+        except InputError as fault:
+            return fault
+        except UNREADABLE:
+            pass  # then the parser says it
         return InputError(f"{self.name}: cannot be read as {self.kind}: {one_line(error)}")
 
 

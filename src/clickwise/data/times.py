@@ -1,5 +1,7 @@
 """Times of a raw table as Unix seconds, and the parts of a time that are fields of their own."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -10,6 +12,8 @@ from clickwise.schema import Field
 
 DAY = 86_400
 TIME_UNITS = ((10**11, 1), (10**14, 10**3), (10**17, 10**6))
+UNITS = {1: "seconds", 10**3: "milliseconds", 10**6: "microseconds", 10**9: "nanoseconds"}
+MODERN = (631_152_000, 4_102_444_800)  # seconds: the years 1990 to 2099
 EARLIEST, LATEST = -62_135_596_800, 253_402_300_799  # the years 1 to 9999
 TICKS = {"ms": 10**3, "us": 10**6, "ns": 10**9}  # of a second
 TEXT_TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f%:z")
@@ -22,10 +26,11 @@ def read_time(values: pl.Series, origin: str, required: bool = True) -> tuple[In
     below 1e17, and nanoseconds. Text is ISO 8601, in UTC unless it names an offset.
 
     Raises:
-        InputError: a value that does not parse, or a missing one where the time is ``required``.
+        InputError: a value that does not parse; or, where the time is ``required``, a missing one, or a column that
+            mixes units.
     """
     check_calendar(values, origin)
-    seconds = _seconds(values, origin)
+    seconds = _seconds(values, origin, required)
     missing = values.is_null().to_numpy()
     if values.dtype.is_float():
         missing = missing | values.is_nan().fill_null(False).to_numpy()
@@ -55,7 +60,7 @@ def check_calendar(values: pl.Series, origin: str) -> None:
         )
 
 
-def _seconds(values: pl.Series, origin: str) -> pl.Series:
+def _seconds(values: pl.Series, origin: str, required: bool) -> pl.Series:
     if values.dtype == pl.String:
         numbers = values.cast(pl.Int64, strict=False)
         # Numbers, where most are: then a cell that is none is the one to be named.
@@ -73,7 +78,33 @@ def _seconds(values: pl.Series, origin: str) -> pl.Series:
         raise InputError(f"{origin}: time column {values.name!r} holds {values.dtype}, not times")
     values = values.cast(pl.Int64, strict=False)
     largest = int(np.abs(values.drop_nulls().to_numpy()).max(initial=0))
-    return values // next((divisor for bound, divisor in TIME_UNITS if largest < bound), 10**9)
+    unit = next((divisor for bound, divisor in TIME_UNITS if largest < bound), 10**9)
+    if required:  # since the time of a row is of our days; a date of birth in milliseconds may lie in January 1970
+        _check_units(values, unit, origin)
+    return values // unit
+
+
+def _check_units(values: pl.Series, unit: int, origin: str) -> None:
+    """Raise where a column holds times of our days in two units. One that counts up from 1970 holds some between."""
+    low, high = MODERN
+    last = values.arg_max()
+    if last is None or values[last] < low * unit:
+        return
+    for other in (divisor for divisor in UNITS if divisor < unit):
+        odd = values.is_between(low * other, high * other).fill_null(False)
+        if odd.any() and not values.is_between(high * other, low * unit, closed="none").any():
+            row = int(odd.arg_max() or 0)
+            raise InputError(
+                f"{origin}: time column {values.name!r} mixes units: data row {row + 1} is {values[row]}, by its size "
+                f"{UNITS[other]}, and data row {last + 1} is {values[last]}, {UNITS[unit]}; write all in one unit"
+            )
+
+
+def span(parts: Iterable[IntArray]) -> str:
+    """The first and the last of the times, Unix seconds, of all parts."""
+    ends = [int(end) for times in parts for end in (times.min(), times.max())]
+    first, last = (str(np.datetime64(end, "s")).replace("T", " ") for end in (min(ends), max(ends)))
+    return f"{first} to {last} UTC"
 
 
 def _parse_text(values: pl.Series) -> pl.Series:
