@@ -6,8 +6,9 @@ import torch
 
 from clickwise.methods.autoloss import AutoLoss
 from clickwise.methods.controller_trace import controller_weights
+from clickwise.methods.recurrent_meta import RecurrentMeta
 from clickwise.methods.supervised import Supervised
-from clickwise.models import FM
+from clickwise.models import DNN, FM
 from clickwise.training import fit
 from tests.logs import make_logs, mixed_schema
 
@@ -33,6 +34,14 @@ def test_after_training_it_tells_what_the_controller_weighs(classes: int) -> Non
     assert found is not None
     assert len(found["labels"]) == classes and found["epochs"] == [1]
     np.testing.assert_allclose(found["weights"][0], method.weights_on_grid(), atol=1e-3)
+
+
+def test_a_loss_within_meta_training_is_told_as_alone() -> None:
+    inner = AutoLoss(DNN(mixed_schema()))
+    inner.trace[:2] = torch.rand(2, *inner.trace.shape[1:]).softmax(-1)
+    found = RecurrentMeta(inner)
+    found.model.trace.copy_(inner.trace)
+    assert controller_weights(found) == controller_weights(inner)
 
 
 def test_others_tell_nothing() -> None:

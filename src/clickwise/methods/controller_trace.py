@@ -18,17 +18,20 @@ def controller_weights(method: nn.Module) -> dict[str, Any] | None:
         ``[epochs, labels, predictions, losses]``, predictions evenly spaced from 0 to 1. None for a method without a
         controller for each example, or without an epoch.
     """
-    if not isinstance(method, AutoLoss) or not method.per_example:
+    learned: Any = method
+    while isinstance(learned, nn.Module) and not isinstance(learned, AutoLoss):
+        learned = getattr(learned, "model", None)  # meta-training lies around the loss that is learned
+    if not isinstance(learned, AutoLoss) or not learned.per_example:
         return None
-    shown = _shown(method.trace)
+    shown = _shown(learned.trace)
     if not shown:
         return None
-    classes = method.trace.shape[1]
+    classes = learned.trace.shape[1]
     return {
-        "losses": list(method.losses),
+        "losses": list(learned.losses),
         "epochs": [epoch + 1 for epoch in shown],
         "labels": ["no click", "click"] if classes == 2 else [f"class {label}" for label in range(classes)],
-        "weights": torch.round(method.trace[shown].double().cpu(), decimals=DECIMALS).tolist(),
+        "weights": torch.round(learned.trace[shown].double().cpu(), decimals=DECIMALS).tolist(),
     }
 
 
