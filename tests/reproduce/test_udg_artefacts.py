@@ -125,7 +125,10 @@ def test_table1_counts_what_the_log_holds(
         (("table5", *SYNTHETIC, *options("newcomers.batches=9")), "did you mean 'batch'"),
         (("table5", *SYNTHETIC, *options("newcomers.batch=true")), "positive whole number"),
         (("table5", *SYNTHETIC, *options("meta-embedding.gama=9")), "did you mean 'gamma'"),
-        (("figure4", *SYNTHETIC, *WARM_UP, *options("meta-embedding.gamma=x")), "gamma='x': '<=' not supported"),
+        (
+            ("figure4", *SYNTHETIC, *WARM_UP, *options("meta-embedding.gamma=x")),
+            "meta-embedding(pnn~udg): gamma must be a number, not 'x'",
+        ),
         (("figure4", *SYNTHETIC, *WARM_UP, *options("meta-embedding.pretrain=true")), "is not free here"),
         (("table2", *options("meta-embedding.gamma=0.2")), "not among the rows"),
     ],

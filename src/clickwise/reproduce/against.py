@@ -11,6 +11,7 @@ from scipy import stats
 from clickwise.array_types import IntArray
 from clickwise.comparison import Comparison
 from clickwise.metrics import pointwise
+from clickwise.metrics.significance import enough_replicates
 from clickwise.metrics.summary import COMPARED, Predictions, Replicates, differences, replicate
 from clickwise.prediction_table import methods_of
 from clickwise.report.charts import Row
@@ -50,8 +51,9 @@ class Rows:
         return Rows(self.label, self.user, {name: self.predictions[name] for name in names})
 
     def draw(self, replicates: int) -> Replicates:
-        """The bootstrap of the users that all differences share."""
-        return replicate(self.label, self.user, self.predictions, None, replicates)
+        """The bootstrap of the users that all differences share; of more replicates where ``score`` takes more."""
+        enough = max(replicates, enough_replicates(len(self.predictions) - 1))
+        return replicate(self.label, self.user, self.predictions, None, enough)
 
     def seeds(self) -> SeedValues:
         """AUC and LogLoss of each seed."""
