@@ -1,7 +1,7 @@
 """The test rows of a comparison, and differences between methods on them: as data, and as marks of a chart."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,25 +34,28 @@ class Rows:
         label: ``[rows]``.
         user: ``[rows]``, dense codes.
         predictions: by method one array ``[rows]`` a seed.
+        replicates: that the comparison drew; at least as many are drawn here.
     """
 
     label: npt.NDArray[np.integer[Any]]
     user: IntArray
     predictions: Predictions
+    replicates: int = 0
 
     @classmethod
     def of(cls, comparison: Comparison) -> "Rows":
         """Those that a comparison predicted."""
         table = comparison.predictions
-        return cls(table["label"].to_numpy(), user_codes(table["user"]), methods_of(table))
+        drawn = comparison.results.get("replicates", 0)
+        return cls(table["label"].to_numpy(), user_codes(table["user"]), methods_of(table), drawn)
 
     def only(self, names: Iterable[str]) -> "Rows":
         """With the predictions of some methods."""
-        return Rows(self.label, self.user, {name: self.predictions[name] for name in names})
+        return replace(self, predictions={name: self.predictions[name] for name in names})
 
     def draw(self, replicates: int) -> Replicates:
-        """The bootstrap of the users that all differences share; of more replicates where ``score`` takes more."""
-        enough = max(replicates, enough_replicates(len(self.predictions) - 1))
+        """The bootstrap of the users that all differences share; of more replicates where so many are tested."""
+        enough = max(replicates, self.replicates, enough_replicates(len(self.predictions) - 1))
         return replicate(self.label, self.user, self.predictions, None, enough)
 
     def seeds(self) -> SeedValues:
