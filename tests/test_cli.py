@@ -216,7 +216,8 @@ def test_shares_of_the_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert run(capsys, *words, "--fractions", "0.5,0.25,0.25").status == 0
     rows = {"train": ROWS // 2, "valid": ROWS // 4, "test": ROWS // 4}
     assert json.loads(Path("log/manifest.json").read_text())["rows"] == rows
-    assert read_log(file, yaml, fractions=(0.5, 0.25, 0.25)).manifest["rows"] == rows
+    for source in (file, pl.read_csv(file)):
+        assert read_log(source, yaml, fractions=(0.5, 0.25, 0.25)).manifest["rows"] == rows
     assert "add up to 1" in refused(capsys, *words[:-1], "other", "--fractions", "0.5,0.5,0.5")
     assert "--fractions" in refused(capsys, *words[:-1], "other", "--fractions", "half")
 

@@ -59,6 +59,8 @@ def test_rows_of_users_and_items_never_seen(folder: Path, raw_frame: pl.DataFram
     loaded = load_model(folder)
     probability = predict(loaded.method, loaded.encode(tmp_path / "rows.parquet", require_label=False))
     assert probability.shape == (50,) and np.isfinite(probability).all()
+    of_frame = loaded.encode(fresh, require_label=False)
+    np.testing.assert_array_equal(predict(loaded.method, of_frame), probability)
 
 
 def test_a_folder_says_where_its_model_came_from(folder: Path, prepared: PreparedLog) -> None:

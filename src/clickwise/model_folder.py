@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -48,15 +49,14 @@ class TrainedModel:
     encoder: Encoder
     facts: dict[str, Any]
 
-    def encode(self, path: Path | str, part: str = "test", require_label: bool = True) -> ClickLog:
-        """Rows to score: a raw file in the training table's columns, or one part of a prepared folder.
+    def encode(self, source: pl.DataFrame | Path | str, part: str = "test", require_label: bool = True) -> ClickLog:
+        """Rows to score: a raw file or a frame in the training table's columns, or one part of a prepared folder.
 
         Raises:
             InputError: the file lacks a column, or the folder was prepared with another schema or vocabulary.
         """
-        path = Path(path)
-        if not (path / MANIFEST).is_file():
-            return self.encoder.encode_table(path, require_label)
+        if isinstance(source, pl.DataFrame) or not (path := Path(source)).joinpath(MANIFEST).is_file():
+            return self.encoder.encode_table(source, require_label)
         log = open_prepared(path)
         if log.schema != self.schema or log.manifest["key"] != self.facts["log"]:
             raise InputError(

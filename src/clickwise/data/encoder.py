@@ -15,7 +15,7 @@ from clickwise.data.columns import Values, needed_columns, read_extra, resolve
 from clickwise.data.history import pad_windows
 from clickwise.data.numbers import NumberStatistics, read_number, standardise
 from clickwise.data.rows import Rows, field_values, read_rows
-from clickwise.data.tables import POLARS_ERRORS, RawTable, read_table
+from clickwise.data.tables import POLARS_ERRORS, RawTable, table_of
 from clickwise.data.tail import collected_fields, event_kinds, histories
 from clickwise.data.vocabulary import MISSING, UNKNOWN, Vocabulary, globalise
 from clickwise.errors import InputError, one_line
@@ -93,7 +93,7 @@ class Encoder:
         ) as error:
             raise InputError(f"{folder}: the encoder is damaged: {one_line(error)}") from None
 
-    def encode_table(self, source: RawTable | Path | str, require_label: bool = True) -> "ClickLog":
+    def encode_table(self, source: RawTable | pl.DataFrame | Path | str, require_label: bool = True) -> "ClickLog":
         """Encode raw rows in file order; unseen users, items and values get the unknown id.
 
         Histories are made of the saved events and, where the table has labels, of its own, always strictly earlier
@@ -106,7 +106,7 @@ class Encoder:
         """
         from clickwise.data.log import ClickLog
 
-        table = source if isinstance(source, RawTable) else read_table(source)
+        table = table_of(source)
         labelled = require_label or self.schema.label in table.columns
         resolve(self.schema, table.columns, table.name, labelled)
         kept = [name for name in self.schema.keep if name in table.columns]

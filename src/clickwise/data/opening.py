@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from clickwise.data.prepare import prepare, prepare_cached
 from clickwise.data.sources import SOURCES, open_table
 from clickwise.data.storage import MANIFEST, PreparedLog, open_prepared
-from clickwise.data.tables import RawTable, read_table
+from clickwise.data.tables import RawTable, read_table, table_of
 from clickwise.errors import InputError, nearest
 from clickwise.files import user_cache
 from clickwise.folders import refuse_as_table
@@ -47,7 +49,7 @@ def load(
 
 
 def read_log(
-    path: Path | str,
+    source: pl.DataFrame | Path | str,
     schema: Schema | Path | str,
     *,
     split: str = SPLIT,
@@ -55,10 +57,10 @@ def read_log(
     fractions: Sequence[float] | None = None,
     cache: Path | None = None,
 ) -> PreparedLog:
-    """An encoded log of one's own table: CSV, TSV, Parquet or JSON lines, or a folder of such files.
+    """An encoded log of one's own table: CSV, TSV, Parquet or JSON lines, a folder of such files, or a frame.
 
     Args:
-        path: the file or folder.
+        source: the file or folder, or the rows as a frame of Polars (``polars.from_pandas`` makes one).
         schema: what its columns mean, or the YAML or JSON file that says so.
         split: a name in ``clickwise.data.splits.SPLITS``.
         seed: of the split.
@@ -70,7 +72,7 @@ def read_log(
     """
     if not isinstance(schema, Schema):
         schema = Schema.load(Path(schema))
-    return prepare_cached(read_table(path), schema, split, seed, cache or user_cache(PREPARED), fractions)
+    return prepare_cached(table_of(source), schema, split, seed, cache or user_cache(PREPARED), fractions)
 
 
 def raw_table(source: str, schema: Path | None, root: Path | None, options: dict[str, Any]) -> tuple[RawTable, Schema]:

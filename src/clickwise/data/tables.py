@@ -193,10 +193,21 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> RawTab
 
 
 def from_frame(frame: pl.DataFrame, name: str) -> RawTable:
-    """The raw table that a named source has built in memory."""
+    """The raw table that a named source or a user has built in memory."""
     if not frame.height:
         raise InputError(f"{name}: the table has no rows")
     return RawTable(name, "frame", frame=frame, dtypes=dict(frame.schema))
+
+
+def table_of(source: RawTable | pl.DataFrame | Path | str) -> RawTable:
+    """The raw table that a user hands over: as it is, a frame, or a file or folder.
+
+    Raises:
+        InputError: there are no rows, or no such file.
+    """
+    if isinstance(source, RawTable):
+        return source
+    return from_frame(source, "the frame") if isinstance(source, pl.DataFrame) else read_table(source)
 
 
 def of_layout(layout: Layout, path: Path, name: str) -> RawTable:
