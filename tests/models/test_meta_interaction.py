@@ -16,13 +16,15 @@ from clickwise.configuration import build, describe
 from clickwise.data.log import Batch
 from clickwise.errors import InputError
 from clickwise.methods.supervised import Supervised
-from clickwise.models import MetaInteraction
+from clickwise.metrics.pointwise import auc
+from clickwise.models import DNN, MetaInteraction
 from clickwise.models.gated import UserDependentGating
 from clickwise.nn.activation_unit import behaviour_vectors, fields_beside, real_behaviours
 from clickwise.nn.auxiliary import asked_for, auxiliary_losses
 from clickwise.nn.next_behaviour import behaviour_ids, next_behaviour_loss
 from clickwise.nn.recurrent import Steps
 from clickwise.nn.tables import id_tables, touched_rows
+from clickwise.prediction import predict
 from clickwise.schema import Schema
 from clickwise.training import fit, seeded
 from tests.logs import first_batch
@@ -288,3 +290,23 @@ def test_its_states_learn_to_tell_what_is_clicked(row_sparse: bool) -> None:
 @every_ablation
 def test_it_learns(attention: bool, recurrent: bool) -> None:
     assert auc_after_training(MetaInteraction, attention=attention, recurrent=recurrent) > 0.58
+
+
+def test_what_was_clicked_in_a_session_tells_where_interests_have_drifted_to() -> None:
+    """On a log where nothing else makes a session worth reading."""
+    log = cw.load(
+        "synthetic", users=250, items=30, impressions=30_000, session_length=12, drift=8.0, personality=0.0,
+        recency=0.0, heterogeneity=0.0, noise=0.0, click_rate=0.4,
+    )  # fmt: skip
+    found = {}
+    for name, kind, options in (
+        ("without sessions", DNN, {}),
+        ("as published", MetaInteraction, {}),
+        ("with labels", MetaInteraction, {"read_labels": True}),
+    ):
+        with seeded(0):
+            model = kind(log.schema, embedding_dim=8, hidden_dims=(32,), **options)
+        method = Supervised(model, learning_rate=0.01, batch_size=200)
+        fit(method, log.train, log.valid, epochs=6, progress=False, device="cpu")
+        found[name] = auc(log.test.label, predict(method, log.test))
+    assert found["with labels"] > max(found["without sessions"], found["as published"]) + 0.008, found
