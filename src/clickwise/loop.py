@@ -19,6 +19,7 @@ from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError, TrainingDiverged
 from clickwise.files import clear_leftovers
 from clickwise.interrupt import Interruption
+from clickwise.methods.memory import Memory
 from clickwise.methods.method import Method
 from clickwise.metrics.pointwise import auc, logloss
 from clickwise.nn.tables import fill_untrained_rows
@@ -140,7 +141,7 @@ class Loop:
         value = found["valid_logloss"] if self.monitor == "logloss" else -found["valid_auc"]
         if value < at.best_value:
             at.best_value, at.best_epoch = value, at.epoch
-            self.best_weights = {name: tensor.clone() for name, tensor in self.method.state_dict().items()}
+            self.best_weights = {name: tensor.clone() for name, tensor in self._learned().items()}
         return found
 
     def _is_over(self) -> bool:
@@ -184,6 +185,19 @@ class Loop:
             if not parameter.requires_grad
         }
 
+    def keep_best(self) -> None:
+        """Leave the method with the weights that are best on validation rows, where there are some."""
+        if self.best_weights:
+            self._put_back(self.best_weights)
+
+    def _learned(self) -> dict[str, Tensor]:
+        """The state of the method but for rows that it remembers: ``start`` finds those again, and they may be many."""
+        kept = [f"{name}." for name, module in self.method.named_modules() if isinstance(module, Memory)]
+        return {key: value for key, value in self.method.state_dict().items() if not key.startswith(tuple(kept))}
+
+    def _put_back(self, learned: dict[str, Tensor]) -> None:
+        self.method.load_state_dict({**self.method.state_dict(), **learned})
+
     def save(self) -> None:
         """Write the checkpoint; it is whole or absent."""
         self.saved_at = time.monotonic()
@@ -193,7 +207,7 @@ class Loop:
             "version": FORMAT_VERSION,
             "identity": self._identity(),
             "at": asdict(self.at),
-            "method": self.method.state_dict(),
+            "method": self._learned(),
             "best": self.best_weights,
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.method.optimizers.items()},
             "random": random_state(),
@@ -218,7 +232,7 @@ class Loop:
             )
         self.at = Progression(**state["at"])
         self.at.finished = self.at.epoch > 0 and self._is_over()  # a resumed run may be given more epochs
-        self.method.load_state_dict(state["method"])
+        self._put_back(state["method"])
         self.best_weights = state["best"]
         for name, optimizer in self.method.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])

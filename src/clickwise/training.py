@@ -128,8 +128,7 @@ def fit(
                 log.write(loop.at.history)
                 if after_epoch is not None:
                     after_epoch(loop.at.history[-1])
-        if loop.best_weights:
-            method.load_state_dict(loop.best_weights)
+        loop.keep_best()
     method.eval()
     return loop.at
 

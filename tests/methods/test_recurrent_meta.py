@@ -11,10 +11,12 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from clickwise.checkpoint import load_state
 from clickwise.configuration import build, describe
 from clickwise.data.log import Batch
 from clickwise.data.tasks import Task
 from clickwise.errors import InputError
+from clickwise.loop import CHECKPOINT
 from clickwise.losses import cross_entropy
 from clickwise.methods.method import Run
 from clickwise.methods.recurrent_meta import RecurrentMeta
@@ -301,6 +303,8 @@ def test_a_run_broken_off_goes_on_to_the_same_bits(
     with pytest.raises(RuntimeError, match="power"):
         run(tmp_path / "run")
     monkeypatch.setattr(RecurrentMeta, "step", step)
+    saved = load_state(tmp_path / "run" / CHECKPOINT)
+    assert not any("memory" in name for name in (*saved["method"], *saved["best"]))  # the training rows are at hand
     assert_same_bits(run(tmp_path / "run").state_dict(), whole.state_dict())
 
 
