@@ -11,8 +11,8 @@ import torch
 from clickwise.comparison import compare, evaluate
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
-from clickwise.methods import RecurrentMeta
-from clickwise.models import DNN, LR, DeepFM
+from clickwise.methods import HedgeMixture, MetaEmbedding, RecurrentMeta
+from clickwise.models import DNN, FM, LR, DeepFM
 from clickwise.prediction import predict, unknown_ids, write_predictions
 from clickwise.training import fit, seeded
 from tests.logs import first_batch, make_logs, with_unknown_ids
@@ -79,6 +79,8 @@ def test_rows_without_labels_are_predicted_and_nothing_else() -> None:
         lambda: evaluate(net, unlabelled),
         lambda: compare({"lr": net}, unlabelled),
         lambda: method.remember(unlabelled),
+        lambda: HedgeMixture([net, FM(LOG.schema)]).adapt(unlabelled),
+        lambda: MetaEmbedding(DNN(LOG.schema)).adapt(unlabelled),
         lambda: method.adapt(unlabelled.take(slice(0, 9))).predict(LOG.take(slice(9, 20))),
     ):
         with pytest.raises(InputError, match="needs labels, and these rows were encoded without"):

@@ -62,6 +62,7 @@ class AdaptedEmbeddings:
         """
         if not len(log):
             return self
+        log.require_labels("adapting")
         code, names = self._bearers(log)
         present, first, member = np.unique(code, return_index=True, return_inverse=True)
         raw = [names[int(each)] for each in present]

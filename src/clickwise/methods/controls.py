@@ -166,7 +166,8 @@ def stacking_weights(models: Sequence[Method], log: ClickLog) -> Tensor:
 
 
 def likelihoods(models: Sequence[Method], log: ClickLog) -> FloatArray:
-    """Probability that each model gives to the recorded label, ``[rows, models]``."""
+    """Probability that each model gives to the recorded label, ``[rows, models]``; without labels an InputError."""
+    log.require_labels("weighing models")
     return np.stack([label_probability(log.label, score(model, log)) for model in models], axis=1)
 
 
