@@ -98,7 +98,7 @@ def score(
     user = user_codes(table["user"])
     binary = next(iter(predictions.values()))[0].ndim == 1
     truth = table[TRUTH].to_numpy() if binary and TRUTH in table.columns else None
-    replicates = max(replicates, enough_replicates(len(predictions) - 1))
+    replicates = enough_replicates(replicates, len(predictions))
     drawn = replicate(label, user, predictions, truth, replicates, seed, click_from)
     methods = summarise(label, user, predictions, table["earlier"].to_numpy(), truth, drawn)
     best = reference or best_model({name: values["auc"]["mean"] for name, values in methods.items() if name != ORACLE})

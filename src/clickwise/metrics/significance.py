@@ -63,9 +63,17 @@ def paired_difference(replicates_a: FloatArray, replicates_b: FloatArray, observ
     return Difference(float(observed), low, high, min(1.0, 2 * (tail + 1) / (len(difference) + 1)))
 
 
-def enough_replicates(tests: int) -> int:
-    """So many that the smallest p-value there is, corrected over ``tests``, lies at half the level of significance."""
-    return ceil(4 * tests / (1 - LEVEL))
+def enough_replicates(asked: int, methods: int) -> int:
+    """As many as asked for, or more.
+
+    So many that the smallest p-value there is, of methods held against one of them and corrected (Holm), lies at half
+    the level of significance.
+
+    Args:
+        asked: at least so many.
+        methods: how many there are.
+    """
+    return max(asked, ceil(4 * (methods - 1) / (1 - LEVEL)))
 
 
 def holm(p_values: npt.ArrayLike) -> FloatArray:

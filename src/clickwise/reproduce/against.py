@@ -55,7 +55,7 @@ class Rows:
 
     def draw(self, replicates: int) -> Replicates:
         """The bootstrap of the users that all differences share; of more replicates where so many are tested."""
-        enough = max(replicates, self.replicates, enough_replicates(len(self.predictions) - 1))
+        enough = enough_replicates(max(replicates, self.replicates), len(self.predictions))
         return replicate(self.label, self.user, self.predictions, None, enough)
 
     def seeds(self) -> SeedValues:
