@@ -308,3 +308,15 @@ def test_rows_that_a_method_is_judged_on_are_never_others(
     monkeypatch.setattr(GlobalRate, "monitored", lambda self, valid: valid.take(slice(0, 0)))
     with pytest.raises(InputError, match="GlobalRate: no validation row is left to judge it on"):
         run(prepared, tmp_path / "none", replace(SMALL, methods=["global-rate", "lr"], options={}))
+
+
+def test_a_meta_trained_model_is_compared_on_all_validation_rows(prepared: PreparedLog, tmp_path: Path) -> None:
+    """Its epochs may be judged on few users; whether it is the best model is judged on the rows of the others."""
+    valid = []
+    for users in (1, 2000):
+        options = {"lr+recurrent-meta": {"judged_users": users, "tasks_per_epoch": 4, "local": ["linear"]}}
+        plan = replace(SMALL, methods=["lr+recurrent-meta", "lr"], options=options, epochs=1)
+        results = run(prepared, tmp_path / str(users), plan).results
+        valid.append(results["methods"]["lr+recurrent-meta"]["valid"])
+    assert len(np.unique(prepared.valid.user)) > 1
+    assert valid[0] == valid[1]

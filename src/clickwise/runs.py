@@ -97,8 +97,7 @@ def train_run(
             method, log.train, log.valid, epochs=plan.epochs, patience=plan.patience, monitor=plan.monitor, seed=seed,
             device=plan.device, precision=plan.precision, folder=folder, resume=True, progress=progress,
         )  # fmt: skip
-        monitored = method.monitored(log.valid)
-        judged = log.valid if monitored is None else monitored
+        judged = method.compared(log.valid)
         valid = predict(method, judged)
         # From here on validation rows are known too, as all that lies before the test rows would be in service.
         method.remember(log.train, log.valid)

@@ -73,6 +73,10 @@ class Bilevel(PersonalMethod):
     def monitored(self, valid: ClickLog | None) -> ClickLog | None:
         return None if valid is None else rows_of_users(valid, self.judged_users)
 
+    def compared(self, valid: ClickLog) -> ClickLog:
+        # It may be the best of a comparison, or what a method is made of; other models are judged on all rows.
+        return valid
+
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         self.run = run
         self.remember(train)

@@ -93,6 +93,11 @@ class Method(nn.Module):
         """Validation rows that epochs are judged on; a method that learns from some of them leaves those out."""
         return valid
 
+    def compared(self, valid: ClickLog) -> ClickLog:
+        """Validation rows that the trained method is compared on with others."""
+        monitored = self.monitored(valid)
+        return valid if monitored is None else monitored
+
     def judge(self, valid: ClickLog) -> npt.NDArray[np.float32]:
         """Probabilities of the validation rows that an epoch is judged on."""
         from clickwise.methods.scoring import score  # scores methods, so it cannot be imported before them
