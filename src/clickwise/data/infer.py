@@ -8,6 +8,7 @@ import polars as pl
 
 from clickwise.data.roles import ITEMS, USERS, guess_label, guess_time, named
 from clickwise.data.tables import POLARS_ERRORS, RawTable, read_table
+from clickwise.data.tell_tale import tells_much
 from clickwise.errors import InputError
 
 SAMPLE = 100_000
@@ -24,6 +25,10 @@ class Guess:
 
     text: str
     remark: str
+
+    def asking(self, more: str) -> "Guess":
+        """The same with one more thing to check."""
+        return Guess(self.text, f"? {self.remark.removeprefix('? ')}; {more}")
 
 
 def infer_schema(path: Path | str) -> str:
@@ -42,7 +47,9 @@ def infer_schema(path: Path | str) -> str:
     guesses = []
     for name in sample.columns:
         if name not in (label, time):
-            guesses += _field(name, sample[name], distinct[name], user, item)
+            found = _field(name, sample[name], distinct[name], user, item)
+            asked = tells_much(sample[name], sample[label]) if found else ""
+            guesses += [guess.asking(asked) if asked else guess for guess in found]
     if user and time and item:
         text = f"{{name: history_{_plain(item)}, owner: history, kind: sequence, of: {_quoted(item)}, "
         text += f"length: {HISTORY_LENGTH}}}"

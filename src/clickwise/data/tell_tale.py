@@ -1,0 +1,54 @@
+"""Columns that all but say the label: most are written after the click, and no model in service would have them."""
+
+import numpy as np
+import polars as pl
+
+from clickwise.array_types import FloatArray
+
+GROUPS = 50
+ROWS_A_GROUP = 20
+"""Of a column with fewer rows a value, next to every value tells its own rows."""
+MUCH = 0.5
+"""Share of the label's entropy that no single column known beforehand comes near to."""
+
+
+def tells_much(values: pl.Series, label: pl.Series) -> str:
+    """What to ask of a column that alone tells most of the label; nothing of any other.
+
+    Args:
+        values: a column, of any type.
+        label: of the same rows, without nulls.
+    """
+    told = share_told(values, label)
+    return f"tells {told:.0%} of the label by itself: is it known before the click?" if told > MUCH else ""
+
+
+def share_told(values: pl.Series, label: pl.Series) -> float:
+    """Mutual information of a column and the label over the label's entropy, from 0 to 1.
+
+    Numbers of many values count by fiftieths of their ranks; of many other values, being empty alone counts.
+    """
+    clicked = label.cast(pl.String).str.to_lowercase().is_in(["1", "1.0", "true"])
+    whole = float(_entropy(np.array([clicked.mean()]))[0])
+    if whole == 0:
+        return 0.0
+    frame = pl.DataFrame({"group": _groups(values), "clicked": clicked})
+    of_group = frame.group_by("group").agg(pl.len(), pl.col("clicked").mean())
+    left = np.average(_entropy(of_group["clicked"].to_numpy()), weights=of_group["len"].to_numpy())
+    return 1 - float(left) / whole
+
+
+def _groups(values: pl.Series) -> pl.Series:
+    if isinstance(values.dtype, pl.List | pl.Struct | pl.Array | pl.Null):
+        return values.is_null()
+    if values.n_unique() <= min(GROUPS, len(values) / ROWS_A_GROUP):
+        return values
+    if values.dtype.is_numeric() and len(values) >= GROUPS * ROWS_A_GROUP:
+        return (values.rank("max") * GROUPS / len(values)).ceil()
+    return values.is_null()
+
+
+def _entropy(rate: FloatArray) -> FloatArray:
+    """In nats, of a click rate; 0 at rates 0 and 1."""
+    both = np.stack([rate, 1 - rate])
+    return np.asarray(-(both * np.log(both, where=both > 0, out=np.zeros_like(both))).sum(axis=0))
