@@ -1,6 +1,6 @@
 """Folders of jobs that can be gone on with: whose a folder is, and when another job must not write there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ from clickwise.files import clear_leftovers, is_taken
 from clickwise.version import __version__
 
 
-def claimed(path: Path, identity: Mapping[str, Any], resume: bool, what: str) -> dict[str, Any] | None:
+def claimed(
+    path: Path, identity: Mapping[str, Any], resume: bool, what: str, may_differ: Sequence[str] = ()
+) -> dict[str, Any] | None:
     """What the job in a folder has written of itself; None where the folder is free.
 
     Args:
@@ -18,6 +20,7 @@ def claimed(path: Path, identity: Mapping[str, Any], resume: bool, what: str) ->
         identity: what must stand in it, in values that JSON has.
         resume: whether the job may have been begun already.
         what: how errors call the job, for example ``comparison``.
+        may_differ: keys that the caller looks at.
 
     Raises:
         InputError: the folder holds something else, a job that is not to be gone on with, or another job.
@@ -33,7 +36,7 @@ def claimed(path: Path, identity: Mapping[str, Any], resume: bool, what: str) ->
         raise InputError(f"{path}: damaged: it holds no plan of a {what}; name another --out")
     if not resume:
         raise InputError(f"{out}: holds a {what} already; add --resume to go on with it, or name another --out")
-    if changed := [key for key in identity if found.get(key) != identity[key]]:
+    if changed := [key for key in identity if key not in may_differ and found.get(key) != identity[key]]:
         raise InputError(
             f"{out}: was started with another {changed[0]!r}; resume with the same options, or name another --out"
         )

@@ -20,8 +20,9 @@ from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.files import clear_halves, is_taken, new_folder, write_json
 from clickwise.finished_run import FINISHED, MODEL, Trained, own_modules
+from clickwise.growth import GROWS, require_growth
 from clickwise.methods.building import build, options_of, pretraining
-from clickwise.methods.catalogue import entry, expand, models_among
+from clickwise.methods.catalogue import entry, expand, made_of
 from clickwise.methods.method import Method
 from clickwise.model_folder import load_model
 from clickwise.prediction_table import prediction_table, read_table
@@ -51,7 +52,7 @@ def run_comparison(
         log: the encoded log.
         plan: what is trained, and how.
         out: folder of the comparison.
-        resume: go on with an interrupted comparison of the same plan.
+        resume: go on with an interrupted comparison of the same plan, or add methods and seeds to one.
         progress: show progress bars.
         told: is called with method, seed and facts of each run once it is finished, or was before.
 
@@ -120,21 +121,15 @@ def _try_to_build(log: PreparedLog, plan: Plan, names: Sequence[str]) -> None:
     """A wrong option must not surface after an hour."""
     made: dict[str, Method] = {}
     for name in names:  # those that others are made of come first
-        models = [made[other] for other in _made_of(name, names)]
+        models = [made[other] for other in made_of(name, names)]
         made[name] = build(name, log.schema, options_of(name, plan.options), models)
-
-
-def _made_of(name: str, names: Iterable[str]) -> Sequence[str]:
-    """The models that a method is made of, among the methods of a comparison."""
-    found = entry(name)
-    return (found.candidates or models_among(names)) if found.made_of_models else []
 
 
 def _models(
     log: PreparedLog, plan: Plan, trained: Mapping[str, Sequence[Trained]], name: str, seed: int
 ) -> list[Method]:
     """The models of a seed that a method is made of; new ones with the same options where it trains them itself."""
-    names = _made_of(name, trained)
+    names = made_of(name, trained)
     if names and pretraining(name, options_of(name, plan.options)) is not None:
         return [_untrained(log, plan, other, seed) for other in names]
     models = [trained[other][seed] for other in names]
@@ -157,7 +152,7 @@ def _reuse_pretraining(plan: Plan, out: Path, name: str, seed: int, trained: Map
     for other in trained:
         if other == name or pretraining(other, options_of(other, plan.options)) != wanted:
             continue
-        if [*_made_of(other, trained)] != [*_made_of(name, trained)]:
+        if made_of(other, trained) != made_of(name, trained):
             continue
         for source in sorted(run_folder(out, other, seed).glob(f"{BEFORE}*")):
             if not is_taken(folder / source.name):
@@ -173,12 +168,16 @@ def _identity(log: PreparedLog, plan: Plan, names: Sequence[str]) -> dict[str, A
 
 
 def _claim(out: Path, identity: Mapping[str, Any], resume: bool) -> None:
-    """Make ``out`` the folder of this comparison, or see that it is one that can be gone on with."""
-    found, mark = claimed(out / PLAN, identity, resume, COMPARISON), stamp(PLAN_VERSION)
+    """Make ``out`` the folder of this comparison, or see that it is one that can be gone on with, or grow into it."""
+    found, mark = claimed(out / PLAN, identity, resume, COMPARISON, GROWS), stamp(PLAN_VERSION)
     if found is None:
         write_json(out / PLAN, {**mark, **identity})
-    else:
-        require_stamp(out / PLAN, found, mark)
+        return
+    require_stamp(out / PLAN, found, mark)
+    if any(found.get(key) != identity[key] for key in GROWS):
+        require_growth(out, found, identity)
+        (out / REPORT).unlink(missing_ok=True)  # from here on the comparison has not come to its end
+        write_json(out / PLAN, {**mark, **identity})
 
 
 def run_folder(out: Path, name: str, seed: int) -> Path:

@@ -87,7 +87,7 @@ def compare_command(
         replicates: bootstrap resamples of the users.
         split_seed: seed of the split.
         cache: folder for prepared logs; your user cache by default.
-        resume: go on with an interrupted comparison of the same options.
+        resume: go on with an interrupted comparison of the same options, or add methods and seeds to one.
     """
     from clickwise.comparison import REPORT
     from clickwise.experiment import run_comparison

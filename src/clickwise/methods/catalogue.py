@@ -146,6 +146,12 @@ def models_among(names: Iterable[str]) -> list[str]:
     return [name for name in names if group_of(name) == "model" or name in alone]
 
 
+def made_of(name: str, names: Iterable[str]) -> list[str]:
+    """The models that a method is made of, among the methods of a comparison."""
+    found = entry(name)
+    return list(found.candidates or models_among(names)) if found.made_of_models else []
+
+
 def title_of(name: str) -> str:
     """How tables call a name; one that the catalogue does not know as it is."""
     whole = parts(name)
