@@ -169,9 +169,39 @@ def test_outputs_are_never_overwritten(tmp_path: Path, trained: Path, capsys: py
         assert f"{inside}: exists already" in refused(capsys, "evaluate", model, file, "--out", inside)
     assert listing(trained) == before
     assert "exists already" in refused(capsys, "predict", "no-model", "no-file", "--out", file)  # before any work
-    assert "prepared already" in refused(capsys, "compare", log, "--split", "chronological", "--out", tmp_path / "out")
     assert "neither" in refused(capsys, "doctor", precious)
     assert listing(tmp_path) == {"precious", "precious/thesis.txt 13"}
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (("--split", "chronological"), "--split"),
+        (("--split-seed", "0"), "--split-seed"),
+        (("--split-seed", "1", "--schema", "a.yaml"), "--split-seed and --schema"),
+        (("--data-root", "."), "--data-root"),
+        (("--set", "source.users=3"), "source.users"),
+        (("--label", "stars"), "source.label"),
+    ],
+)
+def test_what_a_prepared_log_would_not_read(
+    tmp_path: Path, trained: Path, capsys: pytest.CaptureFixture[str], given: tuple[str, ...], named: str
+) -> None:
+    asked = ("compare", trained / "log", "--methods", "lr", "--out", tmp_path / "out")
+    assert refused(capsys, *asked, *given).endswith(
+        f"prepared already, with its own split and schema; leave out {named}"
+    )
+    assert listing(tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    ("given", "named"), [(("--data-root", "."), "--data-root"), (("--label", "stars"), "source.label")]
+)
+def test_what_a_file_of_ones_own_would_not_read(
+    tmp_path: Path, trained: Path, capsys: pytest.CaptureFixture[str], given: tuple[str, ...], named: str
+) -> None:
+    asked = ("compare", trained / "clicks.csv", "--schema", trained / "clicks.yaml", "--out", tmp_path / "out")
+    assert refused(capsys, *asked, *given).endswith(f"no named source; leave out {named}")
 
 
 def test_a_folder_of_another_kind_is_named(tmp_path: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

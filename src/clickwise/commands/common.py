@@ -26,7 +26,7 @@ def open_log(
     schema: Path | None,
     data_root: Path | None,
     split: str | None,
-    split_seed: int,
+    split_seed: int | None,
     cache: Path | None,
     label: str | None,
     options: dict[str, dict[str, Any]],

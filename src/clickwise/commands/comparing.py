@@ -60,7 +60,7 @@ def compare_command(
     precision: str = "32-true",
     threads: int | None = None,
     replicates: int = 1000,
-    split_seed: int = 0,
+    split_seed: int | None = None,
     cache: Path | None = None,
     resume: bool = False,
 ) -> None:
@@ -85,7 +85,7 @@ def compare_command(
         precision: of the arithmetic: 32-true or bf16-mixed.
         threads: processor threads; all by default.
         replicates: bootstrap resamples of the users.
-        split_seed: seed of the split.
+        split_seed: seed of the split, 0 by default.
         cache: folder for prepared logs; your user cache by default.
         resume: go on with an interrupted comparison of the same options, or add methods and seeds to one.
     """

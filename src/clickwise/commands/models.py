@@ -30,7 +30,7 @@ def train_command(
     device: str = "auto",
     precision: str = "32-true",
     threads: int | None = None,
-    split_seed: int = 0,
+    split_seed: int | None = None,
     cache: Path | None = None,
     compile: bool = False,
     tensorboard: bool = False,
@@ -55,7 +55,7 @@ def train_command(
         device: auto, cpu or cuda.
         precision: of the arithmetic: 32-true or bf16-mixed.
         threads: processor threads; all by default.
-        split_seed: seed of the split.
+        split_seed: seed of the split, 0 by default.
         cache: folder for prepared logs; your user cache by default.
         compile: compile the parts of the model that hold no table of ids.
         tensorboard: also log to TensorBoard files (needs the extra track).

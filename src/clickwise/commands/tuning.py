@@ -29,7 +29,7 @@ def tune_command(
     device: str = "auto",
     precision: str = "32-true",
     threads: int | None = None,
-    split_seed: int = 0,
+    split_seed: int | None = None,
     cache: Path | None = None,
     resume: bool = False,
 ) -> None:
@@ -55,7 +55,7 @@ def tune_command(
         device: auto, cpu or cuda.
         precision: of the arithmetic: 32-true or bf16-mixed.
         threads: processor threads; all by default.
-        split_seed: seed of the split.
+        split_seed: seed of the split, 0 by default.
         cache: folder for prepared logs; your user cache by default.
         resume: go on with an interrupted tuning of the same options, or with more trials.
     """

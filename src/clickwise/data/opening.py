@@ -1,7 +1,7 @@
 """From what a user names (a source, a file, a prepared folder) to an encoded log."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +83,7 @@ def raw_table(source: str, schema: Path | None, root: Path | None, options: dict
         return open_table(source, root, **options)
     if not os.path.exists(source):  # also where the name is too long
         raise InputError(f"{source}: no such file, folder or named source{nearest(source, SOURCES)}")
-    if options:
-        raise InputError(f"option {next(iter(options))!r} belongs to named sources, not to the file {source}")
+    _refuse(f"{source}: is a file or folder of yours and no named source; leave out", {"--data-root": root}, options)
     if schema is None:
         refuse_as_table(Path(source))  # before advice that holds for raw files
         raise InputError(
@@ -93,24 +92,28 @@ def raw_table(source: str, schema: Path | None, root: Path | None, options: dict
     return read_table(source), Schema.load(schema)
 
 
+def _refuse(why: str, given: Mapping[str, object], options: Mapping[str, object]) -> None:
+    """Raise for what a log does not read; options of a source are given by ``--set``, or by an option of their name."""
+    if useless := [option for option, value in given.items() if value is not None] + [f"source.{o}" for o in options]:
+        raise InputError(f"{why} {' and '.join(useless)}")
+
+
 def open_source(
     source: str,
     schema: Path | None = None,
     root: Path | None = None,
     split: str | None = None,
-    split_seed: int = 0,
+    split_seed: int | None = None,
     cache: Path | None = None,
     options: dict[str, Any] | None = None,
 ) -> PreparedLog:
     """The encoded log behind the SOURCE argument of a command; a prepared folder is opened as it is."""
     if os.path.isfile(Path(source) / MANIFEST):
-        if split is not None or schema is not None:
-            raise InputError(
-                f"{source}: is prepared already, with its own split and schema; leave out --split and --schema"
-            )
+        given = {"--split": split, "--split-seed": split_seed, "--schema": schema, "--data-root": root}
+        _refuse(f"{source}: is prepared already, with its own split and schema; leave out", given, options or {})
         return open_prepared(source)
     table, found = raw_table(source, schema, root, options or {})
-    return prepare_cached(table, found, split or SPLIT, split_seed, cache or user_cache(PREPARED))
+    return prepare_cached(table, found, split or SPLIT, split_seed or 0, cache or user_cache(PREPARED))
 
 
 def prepare_source(
