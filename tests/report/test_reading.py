@@ -121,3 +121,16 @@ def test_untested_differences_are_never_called_chance(results: Results, untested
     text = verdict(results)
     assert "was not tested" in text
     assert "chance" not in text
+
+
+def test_methods_that_were_stopped_while_they_improved(results: dict[str, Any]) -> None:
+    assert "Still improving" not in verdict(results)
+    results["methods"]["deepfm"]["epochs"] = [4, 10, 3]
+    results["methods"]["global-rate"]["epochs"] = []
+    ends = "compare them with more --epochs before you judge them."
+    assert verdict(results).endswith(f"Still improving at the last of 10 epochs: DeepFM; {ends}")
+    for method in results["methods"].values():
+        method["epochs"] = [1]
+    results["run"]["options"]["epochs"] = 1
+    assert f"and {len(results['methods']) - 3} more; {ends}" in verdict(results)
+    assert "Still improving at the only epoch: " in verdict(results)

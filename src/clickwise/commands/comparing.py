@@ -117,14 +117,15 @@ def _tell(name: str, seed: int, facts: Mapping[str, Any]) -> None:
 
 
 def _tell_how_to_predict(out: Path, results: Mapping[str, Any]) -> None:
-    """Print the command that predicts with the method of the highest AUC, where its model was kept."""
+    """Print the command that predicts with the method of the highest AUC that is no control, where there is one."""
     from clickwise.experiment import run_folder
     from clickwise.finished_run import MODEL, own_modules
     from clickwise.methods.catalogue import entry
     from clickwise.metrics.summary import ORACLE
-    from clickwise.report.reading import ranked, title
+    from clickwise.report.reading import is_competitor, ranked, title
 
-    best = next(name for name in ranked(results) if name != ORACLE)
+    order = [name for name in ranked(results) if name != ORACLE]
+    best = next((name for name in order if is_competitor(results, name)), order[0])
     folder = run_folder(out, best, 0) / MODEL
     if folder.is_dir():
         own = own_modules(results["methods"] if entry(best).made_of_models else [best])

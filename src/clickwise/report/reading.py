@@ -8,6 +8,8 @@ from clickwise.report.wording import SIGNIFICANT, decimals, interval, p_value, p
 
 Results = Mapping[str, Any]
 FEW_USERS = 30
+NAMED = 3
+"""Methods that a sentence names before it counts the others."""
 FEW = "The test rows are of {users}: too few for intervals and p-values to speak of others."
 
 
@@ -59,8 +61,22 @@ def is_shown(entry: Mapping[str, Any] | None) -> bool:
 def verdict(results: Results) -> str:
     """Which method is best, by how much over the best single model, and whether that is larger than chance."""
     users = results.get("test_users", FEW_USERS)
-    doubt = "" if users >= FEW_USERS else " " + FEW.format(users="one user" if users == 1 else f"{users} users")
-    return _of_methods(results) + doubt
+    doubt = "" if users >= FEW_USERS else FEW.format(users="one user" if users == 1 else f"{users} users")
+    return " ".join(sentence for sentence in (_of_methods(results), doubt, _cut_short(results)) if sentence)
+
+
+def _cut_short(results: Results) -> str:
+    """Which methods were best on validation rows after their last epoch, and may not have come to their best."""
+    most = results["run"].get("options", {}).get("epochs")
+    found = [
+        name for name, method in results["methods"].items() if method.get("epochs") and max(method["epochs"]) == most
+    ]
+    if not found:
+        return ""
+    shown = ", ".join(title(results, name) for name in found[:NAMED])
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    epochs = "the only epoch" if most == 1 else f"the last of {most} epochs"
+    return f"Still improving at {epochs}: {shown}{more}; compare them with more --epochs before you judge them."
 
 
 def _of_methods(results: Results) -> str:
