@@ -1,6 +1,6 @@
 """The labelled rows of known users that a personal method adapts to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -74,10 +74,13 @@ class Memory(nn.Module):
             setattr(self, name, values.index_select(0, kept))
         self._users = None
 
+    def rows(self, places: Tensor) -> Batch:
+        """The remembered rows at these places."""
+        return Batch(self.ids, self.numbers, self.label, self.key.long(), self.time).select(places)
+
     def of(self, user: int) -> Batch | None:
         """The remembered rows of a user id, as views; None where there are none."""
-        if self.shuffled:
-            user = self._stranger(user)
+        user = self._donor(user)
         keys = self._keys()
         # Of the keys' own type, for which numpy need not convert all of them.
         start, stop = np.searchsorted(keys, np.array([user, user + 1], dtype=keys.dtype))
@@ -92,13 +95,13 @@ class Memory(nn.Module):
         found: IntArray = np.searchsorted(keys, users, side="right") - np.searchsorted(keys, users)
         return found
 
-    def _stranger(self, user: int) -> int:
-        """The user whose rows stand in for those of ``user``; itself where nothing is remembered of it."""
+    def _donor(self, user: int) -> int:
+        """The user whose rows are support of ``user``."""
+        if not self.shuffled:
+            return user
         if self._users is None:
             self._users = np.unique(self._keys())
-        place = int(np.searchsorted(self._users, user))
-        known = place < len(self._users) and self._users[place] == user
-        return int(self._users[(place + len(self._users) // 2) % len(self._users)]) if known else user
+        return stranger(self._users, user)
 
     def _keys(self) -> np.ndarray:
         return self.key.numpy() if self.key.device.type == "cpu" else self.key.cpu().numpy()
@@ -110,6 +113,20 @@ class Memory(nn.Module):
                 setattr(self, name, buffer.new_empty(state[prefix + name].shape))
         self._users = None
         super()._load_from_state_dict(state, prefix, *rest)
+
+
+def by_key(key: Tensor) -> Iterator[tuple[int, Tensor]]:
+    """Every distinct value of ``key [rows]`` with the places where it stands."""
+    order = torch.argsort(key, stable=True)
+    values, counts = torch.unique_consecutive(key[order], return_counts=True)
+    yield from zip(values.tolist(), order.split(counts.tolist()), strict=True)
+
+
+def stranger(users: CodeArray, user: int) -> int:
+    """The user half the sorted list of users away; the user itself where it is not in the list."""
+    place = int(np.searchsorted(users, user))
+    known = place < len(users) and users[place] == user
+    return int(users[(place + len(users) // 2) % len(users)]) if known else user
 
 
 def _last_of_each(key: Tensor, size: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -136,6 +137,10 @@ class Method(nn.Module):
 
         Most methods adapt to nothing and ignore it.
         """
+
+    def following(self, log: ClickLog) -> AbstractContextManager[None]:
+        """Within it the rows of ``log`` are predicted; a method may adapt to those of them that are known by then."""
+        return nullcontext()
 
     def without_support(self, log: ClickLog) -> int | None:
         """Users of ``log`` that the method has nothing to adapt to; None for a method that does not adapt to users."""

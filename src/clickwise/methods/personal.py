@@ -12,7 +12,7 @@ from torch import Tensor
 from clickwise.data.log import Batch, ClickLog
 from clickwise.data.tasks import UserRows, raw_users
 from clickwise.errors import InputError
-from clickwise.methods.memory import Memory
+from clickwise.methods.memory import Memory, by_key
 from clickwise.methods.method import Method
 from clickwise.methods.weights import Weighs, mean_by_user
 from clickwise.schema import Schema
@@ -51,8 +51,7 @@ class PersonalMethod(Method):
     def outputs(self, batch: Batch) -> tuple[Tensor, ...]:
         """``outputs_for`` every user of a batch with what is remembered of that user."""
         strangers, places, outputs = [], [], []
-        for user, rows in by_key(batch.ids[:, self.memory.column]):
-            support = self.memory.of(user)
+        for support, rows in self.supports(batch):
             if support is None:
                 strangers.append(rows)
                 continue
@@ -64,6 +63,11 @@ class PersonalMethod(Method):
             outputs.append(self.outputs_for(None, batch.select(rows)))
         back = torch.argsort(torch.cat(places))
         return tuple(torch.cat(parts).index_select(0, back) for parts in zip(*outputs, strict=True))
+
+    def supports(self, batch: Batch) -> Iterator[tuple[Batch | None, Tensor]]:
+        """What is remembered of each user of a batch, or None, and the places of the rows that adapt to it."""
+        for user, rows in by_key(batch.ids[:, self.memory.column]):
+            yield self.memory.of(user), rows
 
     def predict(self, batch: Batch) -> Tensor:
         return self.outputs(batch)[0]
@@ -84,13 +88,6 @@ class PersonalMethod(Method):
             support: labelled rows; users are told apart by their raw value.
         """
         return Adapted(self, support)
-
-
-def by_key(key: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Every distinct value of ``key [rows]`` with the places where it stands."""
-    order = torch.argsort(key, stable=True)
-    values, counts = torch.unique_consecutive(key[order], return_counts=True)
-    yield from zip(values.tolist(), order.split(counts.tolist()), strict=True)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Meta-learning whose local steps move the layers of a network that read a session (Chen et al. 2022)."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Self, cast
@@ -13,6 +14,7 @@ from clickwise.data.log import Batch, ClickLog
 from clickwise.data.tasks import Task
 from clickwise.errors import InputError, nearest
 from clickwise.methods.bilevel import Bilevel
+from clickwise.methods.following import Following
 from clickwise.methods.inner import Adaptable
 from clickwise.methods.local_parameters import local_parameters
 from clickwise.methods.method import Before, Run, to_probability
@@ -23,7 +25,7 @@ from clickwise.methods.unseen import common_schema_of
 from clickwise.nn.auxiliary import asked_for, auxiliary_losses, total_of
 from clickwise.nn.tables import id_embeddings
 
-TASKS = ("user", "batch")
+TASKS = ("user", "session", "batch")
 ADAM_RATE = 1e-3
 AFTER_TRAINING = 0.1
 """Of a model's learning rate, where it is trained already."""
@@ -47,8 +49,10 @@ class RecurrentMeta(Bilevel):
         local: names of the parameters or modules that the inner step moves; what ``model.interaction_parameters()``
             names where empty.
         task: what an inner step is taken for. ``user``: a stretch of a user's rows is query, the user's rows before it
-            are support. ``batch``: the rows of a shuffled mini-batch, ``support_share`` of which are support; all
-            predictions then share one step on the latest ``support_size`` rows of anybody.
+            are support; at prediction those that are remembered. ``session``: the same, but the labelled rows of a log
+            that is scored become support too, for the stretches after them. ``batch``: the rows of a shuffled
+            mini-batch, ``support_share`` of which are support; all predictions then share one step on the latest
+            ``support_size`` rows of anybody.
         inner_learning_rate: first value of the inner rates, eta_1.
         outer_learning_rate: of Adam, eta_2; where None the one that ``model`` is usually trained with, 1e-3 where that
             is not by Adam, or a tenth of it after ``pretrain``.
@@ -117,6 +121,7 @@ class RecurrentMeta(Bilevel):
         self.task_size = task_size
         self.support_share = support_share
         self.pretrain = pretrain
+        self.followed: Following | None = None
         self._check()
         parameters = {f"model.model.{name}": parameter for name, parameter in own.model.named_parameters()}
         moved = {f"model.model.{name}": None for name in local_parameters(own.model, self.local)}
@@ -185,7 +190,7 @@ class RecurrentMeta(Bilevel):
         return self.pretrain
 
     def monitored(self, valid: ClickLog | None) -> ClickLog | None:
-        return super().monitored(valid) if self.task == "user" else valid
+        return valid if self.task == "batch" else super().monitored(valid)
 
     def before(self, train: ClickLog, valid: ClickLog | None) -> list[Before]:
         return [Before("pretraining", self.model, train, valid)] if self.pretrain else []
@@ -231,9 +236,19 @@ class RecurrentMeta(Bilevel):
         return leaves, *total_of(of_labels, told)
 
     def outputs(self, batch: Batch) -> tuple[Tensor, ...]:
-        if self.task == "user":
-            return super().outputs(batch)
-        return self.outputs_for(self._latest(), batch)
+        return self.outputs_for(self._latest(), batch) if self.task == "batch" else super().outputs(batch)
+
+    @contextmanager
+    def following(self, log: ClickLog) -> Iterator[None]:
+        followed, known = self.followed, self.task == "session" and log.labelled
+        self.followed = Following(self.memory, log, self.query_size) if known else None
+        try:
+            yield
+        finally:
+            self.followed = followed
+
+    def supports(self, batch: Batch) -> Iterator[tuple[Batch | None, Tensor]]:
+        return super().supports(batch) if self.followed is None else self.followed.supports(batch)
 
     def _latest(self) -> Batch | None:
         """The latest remembered rows of anybody; None where nothing is remembered."""
@@ -242,7 +257,7 @@ class RecurrentMeta(Bilevel):
             return None
         with torch.inference_mode(False):
             last = torch.argsort(memory.time, stable=True)[-self.support_size :]
-            return Batch(memory.ids, memory.numbers, memory.label, memory.key.long(), memory.time).select(last)
+            return memory.rows(last)
 
     def without_support(self, log: ClickLog) -> int:
         return 0 if self.task == "batch" and len(self.memory) else super().without_support(log)

@@ -1,6 +1,7 @@
 """Outputs of a trained method for a whole log."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +38,10 @@ def score_outputs(
     method.eval()
     found: list[npt.NDArray[np.float32]] = []
     start = 0
-    with torch.inference_mode():
+    with torch.inference_mode(), ExitStack() as stack:
+        for module in method.modules():
+            if isinstance(module, Method):
+                stack.enter_context(module.following(rows))
         for batch in ordered_batches(rows, batch_size):
             parts = [part.cpu().numpy() for part in outputs(batch.to(device))]
             found = found or [np.empty((len(log), *part.shape[1:]), dtype=np.float32) for part in parts]
