@@ -49,7 +49,9 @@ def slow_support(memory: Memory, log: ClickLog, at: int, query_size: int) -> lis
 @pytest.mark.parametrize("query_size", [1, 3, 100])
 def test_support_by_a_slow_reference(query_size: int) -> None:
     memory = memory_of(LOGS.train)
-    log = LOGS.test
+    ids = LOGS.test.ids.copy()
+    ids[:9, memory.column] = memory.known_from - 1  # users that the vocabulary does not know
+    log = replace(LOGS.test, ids=ids)
     found: dict[int, list[tuple[int, ...]]] = {}
     for support, rows in Following(memory, log, query_size).supports(Batch.of(log, slice(None))):
         told = (
@@ -60,6 +62,8 @@ def test_support_by_a_slow_reference(query_size: int) -> None:
         found |= dict.fromkeys(rows.tolist(), told)
     known = [at for at in range(len(log)) if log.ids[at, memory.column] >= memory.known_from]
     assert set(known) <= set(found) == set(range(len(log)))
+    strangers = np.setdiff1d(np.arange(len(log)), known)
+    assert len(strangers) and not any(found[at] for at in strangers)
     deep = 0
     for at in known:
         expected = slow_support(memory, log, at, query_size)

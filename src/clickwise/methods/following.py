@@ -52,6 +52,9 @@ class Following:
     def supports(self, batch: Batch) -> Iterator[tuple[Batch | None, Tensor]]:
         """What is known before each stretch that stands in a batch of the log, or None, and the places of its rows."""
         for user, rows in by_key(batch.ids[:, self.memory.column]):
+            if user < self.memory.known_from:  # users that the vocabulary does not know share that id
+                yield None, rows
+                continue
             for start, places in by_key(self.starts(user, batch.time[rows]).to(rows.device)):
                 yield self.before(user, start), rows[places]
 
