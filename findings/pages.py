@@ -18,6 +18,7 @@ PAGES = ROOT / "docs" / "results"
 VERDICTS = ROOT / "findings" / "verdicts.yaml"
 HOLDS = ("holds", "holds only against weak controls", "does not hold", "cannot be told with this data")
 OPEN = "not run yet"
+LEFT_OUT = "What is not here, and why"
 GENERATED = "<!-- Written by `python -m findings build` from findings/kept and findings/verdicts.yaml; do not edit. -->"
 INTRODUCTION = """\
 What the four papers report, and what we saw: as published, and in a setting that leaks nothing. Each verdict is one of *holds*, *holds only against weak controls*, *does not hold*, *cannot be told with this data*, or *not run yet*.
@@ -27,7 +28,7 @@ Numbers are written by `python -m findings build` from the artefacts of [`clickw
 
 
 def verdicts() -> dict[str, dict[str, Any]]:
-    """By paper its ``title``, and by artefact ``what`` it is, the ``verdict`` and a sentence ``why``.
+    """By paper its ``title``, what is ``left_out``, and by artefact ``what`` it is, the ``verdict``, a sentence ``why``.
 
     Raises:
         InputError: a verdict that is none of those there are.
@@ -66,6 +67,9 @@ def _index(told: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             for artefact, one in of_paper["artefacts"].items()
         ]
         yield from (*_plain_table(["", "What it is", "Verdict", "In one sentence"], cells), "")
+    yield from (f"## {LEFT_OUT} {{#left-out}}", "")
+    yield from (f"- {of_paper['title']}: {one}" for of_paper in told.values() for one in of_paper["left_out"])
+    yield ""
 
 
 def _paper(paper: str, told: Mapping[str, Any], found: Sequence[Finding]) -> Iterator[str]:

@@ -105,3 +105,11 @@ def test_what_cannot_be_kept(elsewhere: Path, capsys: pytest.CaptureFixture[str]
     (elsewhere / "table2.json").write_text("{}", encoding="utf-8")
     assert main(["add", str(elsewhere / "table2.json")]) == 2
     assert not KEPT.joinpath("autoloss", "table2-published-tuned-movielens-1m-fm.json").exists()
+
+
+def test_the_index_lists_what_is_left_out() -> None:
+    told, index = verdicts(), all_pages()["index.md"]
+    for paper in told.values():
+        assert paper["left_out"]
+        for one in paper["left_out"]:
+            assert f"- {paper['title']}: {one}" in index
