@@ -18,12 +18,13 @@ from clickwise.data.tasks import Task
 from clickwise.errors import InputError
 from clickwise.loop import CHECKPOINT
 from clickwise.losses import cross_entropy
+from clickwise.methods.melu import MeLU
 from clickwise.methods.method import Run
 from clickwise.methods.recurrent_meta import RecurrentMeta
 from clickwise.methods.searched import SearchedWeights
 from clickwise.methods.supervised import Supervised
 from clickwise.metrics.pointwise import logloss
-from clickwise.models import DIN, LR
+from clickwise.models import DIN, DNN, LR
 from clickwise.nn.dice import Dice
 from clickwise.prediction import predict
 from clickwise.training import fit, seeded
@@ -192,6 +193,20 @@ def test_adapting_to_rows_given_is_adapting_to_those_remembered() -> None:
     assert not np.allclose(known, remembered)
     np.testing.assert_allclose(method.adapt(LOGS.valid).predict(LOGS.test), remembered, atol=1e-6)
     assert np.isfinite(method.adapt(with_unknown_ids(LOGS.valid)).predict(LOGS.test)).all()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_adapted_it_predicts_without_dropout_and_the_mode_stays(training: bool) -> None:
+    parts = make_logs(300)
+    with seeded(0):
+        method = MeLU(DNN(parts.train.schema, embedding_dim=4, hidden_dims=(8,), dropout=0.5))
+    expected = method.eval().adapt(parts.valid).predict(parts.test)
+    method.train(training)
+    np.testing.assert_array_equal(method.adapt(parts.valid).predict(parts.test), expected)
+    assert all(module.training is training for module in method.model.modules())
+    with pytest.raises(InputError, match="support and query share"):
+        method.adapt(parts.valid).predict(parts.valid)
+    assert method.training is training
 
 
 def test_batches_share_one_step() -> None:

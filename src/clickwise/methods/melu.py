@@ -12,6 +12,7 @@ from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError
 from clickwise.methods.local_parameters import local_parameters
 from clickwise.methods.recurrent_meta import RecurrentMeta
+from clickwise.nn.mode import in_mode
 
 ROWS = 256
 
@@ -106,10 +107,8 @@ def evidence_candidates(network: nn.Module, log: ClickLog, local: Sequence[str],
     if not schema.item or schema.classes != 2 or not len(log):
         raise InputError("evidence candidates need rows, binary labels, and a schema that names its 'item'")
     names = local_parameters(network, local)
-    was_training = network.training
-    network.eval()
-    norms = torch.cat([_gradient_norms(network, names, batch) for batch in ordered_batches(log, ROWS)])
-    network.train(was_training)
+    with in_mode(network):
+        norms = torch.cat([_gradient_norms(network, names, batch) for batch in ordered_batches(log, ROWS)])
     rows = pl.DataFrame({"item": log.ids[:, schema.slots(schema.item).start], "user": log.user, "norm": norms.numpy()})
     items = rows.group_by("item").agg(
         users=pl.col("user").n_unique(), gradient_norm=pl.col("norm").cast(pl.Float64).mean()

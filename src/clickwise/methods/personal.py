@@ -15,6 +15,7 @@ from clickwise.errors import InputError
 from clickwise.methods.memory import Memory
 from clickwise.methods.method import Method
 from clickwise.methods.weights import Weighs, mean_by_user
+from clickwise.nn.mode import in_mode
 from clickwise.schema import Schema
 
 
@@ -109,7 +110,7 @@ class Adapted:
         """What the method tells of each row of ``query``, its user adapted to that user's support."""
         device = self.method.memory.ids.device
         found: list[npt.NDArray[np.float32]] = []
-        with torch.no_grad():
+        with in_mode(self.method), torch.no_grad():
             for _, support, rows in self.pairs(query):
                 adapted_to = None if support is None else support.to(device)
                 parts = self.method.outputs_for(adapted_to, Batch.of(query, rows).to(device))

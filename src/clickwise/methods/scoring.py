@@ -10,6 +10,7 @@ from torch import Tensor
 from clickwise.data.loading import ordered_batches
 from clickwise.data.log import Batch, ClickLog
 from clickwise.methods.method import Method
+from clickwise.nn.mode import in_mode
 
 
 def score(method: Method, log: ClickLog, batch_size: int = 10_000) -> npt.NDArray[np.float32]:
@@ -33,11 +34,9 @@ def score_outputs(
     # A personal method adapts once for all rows of a user that stand in one batch.
     order = np.argsort(log.user, kind="stable") if method.by_user and (np.diff(log.user) < 0).any() else None
     rows = log if order is None else log.take(order)
-    was_training = method.training
-    method.eval()
     found: list[npt.NDArray[np.float32]] = []
     start = 0
-    with torch.inference_mode():
+    with in_mode(method), torch.inference_mode():
         for batch in ordered_batches(rows, batch_size):
             parts = [part.cpu().numpy() for part in outputs(batch.to(device))]
             found = found or [np.empty((len(log), *part.shape[1:]), dtype=np.float32) for part in parts]
@@ -45,5 +44,4 @@ def score_outputs(
             for whole, part in zip(found, parts, strict=True):
                 whole[slice(start, stop) if order is None else order[start:stop]] = part
             start = stop
-    method.train(was_training)
     return found
