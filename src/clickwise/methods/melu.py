@@ -12,6 +12,7 @@ from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError
 from clickwise.methods.local_parameters import local_parameters
 from clickwise.methods.recurrent_meta import RecurrentMeta
+from clickwise.methods.unseen import require_schema
 from clickwise.nn.mode import in_mode
 
 ROWS = 256
@@ -101,11 +102,12 @@ def evidence_candidates(network: nn.Module, log: ClickLog, local: Sequence[str],
         ``item`` (id in the log), ``users``, ``gradient_norm`` and ``score``, best first.
 
     Raises:
-        InputError: the schema names no item, the labels are not binary, or there are no rows.
+        InputError: the schema names no item or is not the network's, the labels are not binary, or there are no rows.
     """
     schema = log.schema
     if not schema.item or schema.classes != 2 or not len(log):
         raise InputError("evidence candidates need rows, binary labels, and a schema that names its 'item'")
+    require_schema(network, log)
     names = local_parameters(network, local)
     with in_mode(network):
         norms = torch.cat([_gradient_norms(network, names, batch) for batch in ordered_batches(log, ROWS)])

@@ -14,6 +14,7 @@ from clickwise.data.tasks import UserRows, raw_users
 from clickwise.errors import InputError
 from clickwise.methods.memory import Memory
 from clickwise.methods.method import Method
+from clickwise.methods.unseen import require_rows, require_schema
 from clickwise.methods.weights import Weighs, mean_by_user
 from clickwise.nn.mode import in_mode
 from clickwise.schema import Schema
@@ -70,6 +71,8 @@ class PersonalMethod(Method):
         return self.outputs(batch)[0]
 
     def remember(self, *logs: ClickLog) -> None:
+        for log in logs:  # before anything is forgotten
+            require_rows(self, log, "adapting")
         self.memory.clear()
         for log in logs:
             self.memory.add(log)
@@ -83,6 +86,9 @@ class PersonalMethod(Method):
 
         Args:
             support: labelled rows; users are told apart by their raw value.
+
+        Raises:
+            InputError: rows of another schema or other vocabularies than the method's, or without labels.
         """
         return Adapted(self, support)
 
@@ -106,6 +112,9 @@ class Adapted:
     method: PersonalMethod
     support: ClickLog
 
+    def __post_init__(self) -> None:
+        require_rows(self.method, self.support, "adapting")
+
     def outputs(self, query: ClickLog) -> list[npt.NDArray[np.float32]]:
         """What the method tells of each row of ``query``, its user adapted to that user's support."""
         device = self.method.memory.ids.device
@@ -123,14 +132,14 @@ class Adapted:
         """Probabilities ``[rows]`` or ``[rows, classes]`` of rows of any users.
 
         Raises:
-            InputError: a row of the query is also in the support.
+            InputError: a row of the query is also in the support, or the rows are of another schema.
         """
         found = self.outputs(query)
         return found[0] if found else np.empty(0, dtype=np.float32)
 
     def pairs(self, query: ClickLog) -> Iterator[tuple[object, Batch | None, npt.NDArray[np.int64]]]:
         """For each user of ``query``: raw value, support (None without any), and places of the user's rows."""
-        self.support.require_labels("adapting")
+        require_schema(self.method, query)
         refuse_overlap(self.support, query)
         names = raw_users(self.support)
         of_support = UserRows(self.support, len(names))
