@@ -139,8 +139,7 @@ class Adapted:
 
     def pairs(self, query: ClickLog) -> Iterator[tuple[object, Batch | None, npt.NDArray[np.int64]]]:
         """For each user of ``query``: raw value, support (None without any), and places of the user's rows."""
-        require_schema(self.method, query)
-        refuse_overlap(self.support, query)
+        self.check(query)
         names = raw_users(self.support)
         of_support = UserRows(self.support, len(names))
         code_of = {name: code for code, name in enumerate(names.to_list())}
@@ -150,6 +149,11 @@ class Adapted:
             code = code_of.get(queried[user])
             rows = of_support.of(code)[-self.method.support_size :] if code is not None else np.empty(0, np.int64)
             yield queried[user], Batch.of(self.support, rows) if len(rows) else None, of_query.of(user)
+
+    def check(self, query: ClickLog) -> None:
+        """Raise ``InputError`` where rows are of another schema, or are adapted to themselves."""
+        require_schema(self.method, query)
+        refuse_overlap(self.support, query)
 
     def user_weights(self, query: ClickLog) -> pl.DataFrame:
         """Mean weights of the models over the rows of each user of ``query``, see ``weights_frame``.
