@@ -14,7 +14,10 @@ ROWS = 10_000
 
 @dataclass(frozen=True)
 class AdaptedTogether(Adapted):
-    """``Adapted`` whose users, with support of their own or not, share the latest ``support_size`` rows of anybody."""
+    """``Adapted`` whose users, with support of their own or not, share the latest ``support_size`` rows of anybody.
+
+    Rows of unknown users count too, whom ``remember`` leaves out.
+    """
 
     def pairs(self, query: ClickLog) -> Iterator[tuple[object, Batch | None, npt.NDArray[np.int64]]]:
         """Support (None where there is none at all) and places of rows, which are of any users; their name is None."""
