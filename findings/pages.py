@@ -28,7 +28,7 @@ Numbers are written by `python -m findings build` from the artefacts of [`clickw
 
 
 def verdicts() -> dict[str, dict[str, Any]]:
-    """By paper its ``title``, what is ``left_out``, and by artefact ``what`` it is, the ``verdict``, a sentence ``why``.
+    """By paper its ``title`` and what is ``left_out``; by artefact ``what`` it is, ``verdict``, and a sentence ``why``.
 
     Raises:
         InputError: a verdict that is none of those there are.

@@ -11,7 +11,8 @@ import torch
 from clickwise.comparison import compare, evaluate
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
-from clickwise.methods import HedgeMixture, MetaEmbedding, RecurrentMeta
+from clickwise.methods import HedgeMixture, MeLU, MetaEmbedding, RecurrentMeta, UniformAverage
+from clickwise.model_folder import load_model, save_model
 from clickwise.models import DNN, FM, LR, DeepFM
 from clickwise.prediction import predict, unknown_ids, write_predictions
 from clickwise.training import fit, seeded
@@ -68,6 +69,48 @@ def test_rows_of_other_vocabularies_are_refused(prepared: PreparedLog, tmp_path:
             given()
 
 
+def test_rows_of_other_vocabularies_are_adapted_to_by_nothing(prepared: PreparedLog) -> None:
+    other, few, more = prepared.test, LOG.take(slice(0, 9)), LOG.take(slice(9, 20))
+    personal = RecurrentMeta(DNN(LOG.schema, embedding_dim=4, hidden_dims=(8,)))
+    personal.remember(LOG)
+    known = personal.memory.key.clone()
+    mixture, embedding = HedgeMixture([personal, LR(LOG.schema)]), MetaEmbedding(DNN(LOG.schema))
+    for given in (
+        lambda: personal.adapt(other),
+        lambda: personal.adapt(few).predict(other),
+        lambda: personal.adapt(few).without_support(other),
+        lambda: personal.remember(few, other),
+        lambda: mixture.adapt(other),
+        lambda: mixture.adapt(few).predict(other),
+        lambda: mixture.remember(few, other),
+        lambda: mixture.remember(other, few),
+        lambda: UniformAverage([LR(LOG.schema), personal]).remember(few, other),
+        lambda: embedding.adapt(other),
+        lambda: embedding.adapt(few).predict(other),
+        lambda: embedding.adapt(few).update(other),
+        lambda: MeLU(DNN(LOG.schema)).evidence_candidates(other),
+    ):
+        with pytest.raises(InputError, match="other fields or vocabularies than the model's, so its ids mean other"):
+            given()
+    assert torch.equal(mixture.models[0].memory.key, known)  # what is refused makes nobody forget
+    assert np.isfinite(personal.adapt(few).predict(more)).all()
+    assert np.isfinite(mixture.adapt(few).predict(more)).all()
+
+
+def test_rows_encoded_with_the_schema_of_a_model_folder_are_adapted_to(
+    prepared: PreparedLog, raw_frame: pl.DataFrame, tmp_path: Path
+) -> None:
+    save_model(RecurrentMeta(DNN(prepared.schema)), tmp_path / "model", prepared)
+    loaded = load_model(tmp_path / "model")
+    rows = loaded.encode(raw_frame)
+    method, few, more = loaded.method, rows.take(slice(0, 40)), rows.take(slice(40, 90))
+    assert isinstance(method, RecurrentMeta)
+    method.remember(few)
+    assert len(method.memory)
+    for support, query in ((few, more), (prepared.train, rows.take(prepared.test.row))):
+        assert np.isfinite(method.adapt(support).predict(query)).all()
+
+
 def test_rows_without_labels_are_predicted_and_nothing_else() -> None:
     unlabelled = replace(LOG, labelled=False)
     net = LR(LOG.schema)
@@ -79,6 +122,7 @@ def test_rows_without_labels_are_predicted_and_nothing_else() -> None:
         lambda: evaluate(net, unlabelled),
         lambda: compare({"lr": net}, unlabelled),
         lambda: method.remember(unlabelled),
+        lambda: method.adapt(unlabelled),
         lambda: HedgeMixture([net, FM(LOG.schema)]).adapt(unlabelled),
         lambda: MetaEmbedding(DNN(LOG.schema)).adapt(unlabelled),
         lambda: method.adapt(unlabelled.take(slice(0, 9))).predict(LOG.take(slice(9, 20))),

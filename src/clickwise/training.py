@@ -15,7 +15,7 @@ from clickwise.interrupt import deferred_interrupt
 from clickwise.loop import CHECKPOINT, Loop, Progression
 from clickwise.methods.method import Run
 from clickwise.methods.supervised import as_method
-from clickwise.methods.unseen import require_schema
+from clickwise.methods.unseen import require_rows
 from clickwise.runlog import RunLog, TrainingProgress
 
 PRECISIONS = ("32-true", "bf16-mixed")
@@ -89,8 +89,7 @@ def fit(
         raise InputError("the training or the validation part is empty")
     method = as_method(model)
     for part in (train,) if valid is None else (train, valid):
-        require_schema(method, part)
-        part.require_labels("fit")
+        require_rows(method, part, "fit")
     if monitor == "auc" and valid is not None and (valid.label == valid.label[0]).all():
         raise InputError(
             "monitor 'auc': the validation part holds one class only; watch 'logloss', or take another split"

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from clickwise.errors import TrainingDiverged
-from clickwise.methods.diverged import require_finite
+from clickwise.methods.diverged import require_finite, require_finite_values
 from clickwise.methods.metaselector import MetaSelector
 from clickwise.training import fit, seeded
 from tests.trained import logs, trained
@@ -25,6 +25,14 @@ def test_whose_loss_and_which_rates(user: int, names: pl.Series | None, whose: s
     with pytest.raises(TrainingDiverged) as caught:
         require_finite(torch.tensor(float(loss)), user, names, "the rate 0.3")
     assert str(caught.value) == f"{whose}: the query loss became {loss} after the inner step; the rate 0.3 is too high"
+
+
+def test_which_of_several_values_and_when() -> None:
+    values = {"loss": torch.tensor(0.5), "local": torch.tensor(float("inf"))}
+    require_finite_values({"loss": values["loss"]}, "at step 3", "the rate 0.3")
+    with pytest.raises(TrainingDiverged) as caught:
+        require_finite_values(values, "at step 3", "the rate 0.3")
+    assert str(caught.value) == "local became inf at step 3; the rate 0.3 is too high"
 
 
 def test_meta_learning_that_diverges_says_so() -> None:

@@ -11,7 +11,8 @@ from clickwise.errors import InputError
 from clickwise.methods.melu import MeLU, evidence_candidates
 from clickwise.methods.method import Run
 from clickwise.metrics.pointwise import logloss
-from clickwise.models import DNN
+from clickwise.models import DIEN, DIN, DNN, MIMN, DeepFM, GRU4Rec, LSTM4Rec, MetaInteraction
+from clickwise.models.model import Model
 from clickwise.prediction import predict
 from clickwise.training import fit, seeded
 from tests.logs import make_logs, mixed_schema
@@ -21,9 +22,9 @@ from tests.planted_users import grouped
 LOGS = switches()
 
 
-def small() -> DNN:
+def small(kind: type[Model] = DNN) -> Model:
     with seeded(0):
-        return DNN(mixed_schema(), embedding_dim=4, hidden_dims=(8,), dropout=0.0, initial_deviation=0.3)
+        return kind(mixed_schema(), embedding_dim=4, hidden_dims=(8,), dropout=0.0, initial_deviation=0.3)
 
 
 def test_the_local_step_moves_the_decision_layers_alone() -> None:
@@ -51,8 +52,10 @@ def test_finds_the_kind_of_a_user() -> None:
     assert adapted < logloss(parts.test.label, predict(method, parts.test)) - 0.1
 
 
-def test_candidates_by_a_slow_reference() -> None:
-    log, network = make_logs(400).train, small()
+@pytest.mark.parametrize("kind", [DNN, DIN, MetaInteraction])
+def test_candidates_by_a_slow_reference(kind: type[Model]) -> None:
+    """Of networks that read sessions too, some of which are empty."""
+    log, network = make_logs(400).train, small(kind).eval()
     found = evidence_candidates(network, log, ("mlp",), count=4)
     column = log.schema.slots("item").start
     norms: dict[int, list[float]] = {}
@@ -74,6 +77,16 @@ def test_candidates_by_a_slow_reference() -> None:
     assert found["item"].to_list() == best
     np.testing.assert_allclose(found["score"], [score[item] for item in best], rtol=1e-4)
     np.testing.assert_allclose(found["gradient_norm"], [mean[item] for item in best], rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [DIEN, GRU4Rec, LSTM4Rec, MIMN, DeepFM])
+@pytest.mark.parametrize("local", ["mlp", "embedding"])
+def test_every_network_of_clickwise_has_candidates(kind: type[Model], local: str) -> None:
+    log, network = make_logs(120).train, small(kind).train()
+    with torch.no_grad():
+        found = evidence_candidates(network, log, (local,), count=3)
+    assert len(found) == 3 and network.training
+    assert found["score"].is_between(0, 1).all() and (found["gradient_norm"] > 0).all()
 
 
 def test_what_has_no_candidates() -> None:

@@ -1,6 +1,7 @@
 """The bilevel step against whole tables and finite differences, and what adapting finds of users' hidden switches."""
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from clickwise.data.tasks import Task
 from clickwise.errors import InputError
 from clickwise.loop import CHECKPOINT
 from clickwise.losses import cross_entropy
+from clickwise.methods.melu import MeLU
 from clickwise.methods.method import Run
 from clickwise.methods.recurrent_meta import RecurrentMeta
 from clickwise.methods.searched import SearchedWeights
 from clickwise.methods.supervised import Supervised
 from clickwise.metrics.pointwise import logloss
-from clickwise.models import DIN, LR
+from clickwise.models import DIN, DNN, LR
 from clickwise.nn.dice import Dice
 from clickwise.prediction import predict
 from clickwise.training import fit, seeded
@@ -194,6 +196,20 @@ def test_adapting_to_rows_given_is_adapting_to_those_remembered() -> None:
     assert np.isfinite(method.adapt(with_unknown_ids(LOGS.valid)).predict(LOGS.test)).all()
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_adapted_it_predicts_without_dropout_and_the_mode_stays(training: bool) -> None:
+    parts = make_logs(300)
+    with seeded(0):
+        method = MeLU(DNN(parts.train.schema, embedding_dim=4, hidden_dims=(8,), dropout=0.5))
+    expected = method.eval().adapt(parts.valid).predict(parts.test)
+    method.train(training)
+    np.testing.assert_array_equal(method.adapt(parts.valid).predict(parts.test), expected)
+    assert all(module.training is training for module in method.model.modules())
+    with pytest.raises(InputError, match="support and query share"):
+        method.adapt(parts.valid).predict(parts.valid)
+    assert method.training is training
+
+
 def test_batches_share_one_step() -> None:
     method = fitted(epochs=2, task="batch", task_size=100, support_size=40)
     rows = {len(task.support) for episode in method.episodes(0, 0, 0) for task in episode}
@@ -204,6 +220,28 @@ def test_batches_share_one_step() -> None:
     expected = method.outputs_for(latest, whole)[0]
     torch.testing.assert_close(method.predict(whole), expected)
     torch.testing.assert_close(method.predict(first_batch(LOGS.test, 1)), expected[:1])
+
+
+def test_batches_share_one_step_on_the_rows_given_too() -> None:
+    """On the latest of anybody's, whoever is asked about: users without support, and those of an unknown id."""
+    method = fitted(epochs=2, task="batch", task_size=100, support_size=40)
+    support = LOGS.valid.take(np.random.default_rng(0).permutation(np.flatnonzero(LOGS.valid.user != 3)))
+    support = replace(support, label=np.ones_like(support.label))  # which moves all predictions far
+    method.remember(support)
+    expected = predict(method, LOGS.test)
+    method.remember()
+    adapted = method.adapt(support)
+    assert np.abs(expected - predict(method, LOGS.test)).max() > 0.01
+    np.testing.assert_allclose(adapted.predict(LOGS.test), expected, atol=1e-6)
+    np.testing.assert_allclose(adapted.predict(LOGS.test.take(slice(5, 6))), expected[5:6], atol=1e-6)
+    assert adapted.without_support(LOGS.test) == 0
+    strangers = method.adapt(with_unknown_ids(support)).predict(LOGS.test)
+    assert np.abs(strangers - predict(method, LOGS.test)).max() > 1e-4
+    nothing = method.adapt(support.take(slice(0, 0)))
+    np.testing.assert_array_equal(nothing.predict(LOGS.test), predict(method, LOGS.test))
+    assert nothing.without_support(LOGS.test) == len(np.unique(LOGS.test.user))
+    with pytest.raises(InputError, match="support and query share"):
+        adapted.predict(LOGS.valid)
 
 
 def test_rows_are_normalised_by_whole_episodes() -> None:

@@ -1,6 +1,7 @@
 """The published training against Adam's steps made by hand, and its fine-tuning."""
 
 import copy
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,17 @@ from torch import Tensor, nn
 
 from clickwise.configuration import build, describe
 from clickwise.data.log import Batch
-from clickwise.errors import InputError
+from clickwise.errors import InputError, TrainingDiverged
 from clickwise.losses import cross_entropy
 from clickwise.methods.autoloss import AutoLoss
 from clickwise.methods.method import Run
+from clickwise.methods.searched import SearchedWeights
 from clickwise.methods.sequential_meta import SequentialMeta
 from clickwise.metrics.pointwise import logloss
+from clickwise.models import FM
 from clickwise.prediction import predict
 from clickwise.training import fit
-from tests.logs import assert_same_bits
+from tests.logs import assert_same_bits, make_logs
 from tests.methods.planted_switches import SmallSession, switches
 from tests.trained import state
 
@@ -186,6 +189,70 @@ def test_a_run_broken_off_goes_on_to_the_same_bits(tmp_path: Path, monkeypatch: 
 def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         SequentialMeta(SmallSession(SCHEMA), **options)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_fine_tuning_takes_a_loss_as_it_was_learned(ended: bool) -> None:
+    """No validation rows are asked for, and neither controller nor scales follow the rows, which steps do."""
+    loss = AutoLoss(SmallSession(SCHEMA), losses=("cross_entropy", "focal"), update_every=2)
+    method = SequentialMeta(loss)
+    fit(method, LOGS.train, LOGS.valid, epochs=1, device="cpu", progress=False)
+    again = build(describe(method), SCHEMA, trusted=["tests.methods.planted_switches"])
+    again.load_state_dict(method.state_dict())
+    if ended:
+        method.end()
+    for each in (method, again.eval()):
+        before = state(each)
+        each.fine_tune(LOGS.valid)
+        learned = {name for name in before if "controller" in name or name in ("model.scales", "model.steps_done")}
+        moved = {name for name, value in each.state_dict().items() if not torch.equal(value, before[name])}
+        assert len(learned) > 3 and not learned & moved
+        assert {name.split(".")[2] for name in moved if name != "rate"} >= {"slots", "recurrence", "unit", "mlp"}
+    if ended:
+        assert_same_bits(method.state_dict(), again.state_dict())
+
+
+def test_weights_of_losses_that_were_searched_for_are_not_searched_for_again() -> None:
+    method = SequentialMeta(SearchedWeights(SmallSession(SCHEMA), losses=("cross_entropy", "focal")))
+    method.fine_tune(LOGS.valid)
+    assert method.model.shares.tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("rate", [0.0, -5.0, float("nan"), float("inf")])
+def test_fine_tuning_rates_that_cannot_be(rate: float) -> None:
+    method = started()
+    before = state(method)
+    with pytest.raises(InputError, match=f"learning_rate must be positive and finite, not {rate}"):
+        method.fine_tune(LOGS.valid, learning_rate=rate)
+    assert_same_bits(method.state_dict(), before)
+
+
+def test_rows_that_cannot_be_fine_tuned_on() -> None:
+    """They have no labels, or are of another schema."""
+    method = started()
+    before = state(method)
+    with pytest.raises(InputError, match="fine-tuning needs labels, and these rows were encoded without"):
+        method.fine_tune(replace(LOGS.valid, labelled=False))
+    with pytest.raises(InputError, match="other fields or vocabularies than the model's"):
+        method.fine_tune(make_logs(100).train)
+    assert_same_bits(method.state_dict(), before)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (200, "loss became nan at step 2 of fine-tuning; learning_rate 1e+30 is too high"),
+        (64, "predictions became nan after fine-tuning; learning_rate 1e+30 is too high"),
+    ],
+)
+@pytest.mark.parametrize("training", [False, True])
+def test_fine_tuning_that_diverges_says_so(rows: int, message: str, training: bool) -> None:
+    """Products of factors overflow, and their differences are no numbers; after the only step no loss shows that."""
+    log = make_logs(400).train.take(slice(0, rows))
+    method = SequentialMeta(FM(log.schema), local=("linear",), batch_size=64).train(training)
+    with pytest.raises(TrainingDiverged, match=re.escape(message)):
+        method.fine_tune(log, learning_rate=1e30)
+    assert method.training is training
 
 
 def test_no_rows_to_fine_tune_on() -> None:

@@ -1,5 +1,6 @@
 """What is declared of recurrent meta-learning: its numbers, rows and hyper-parameters; its errors and fine-tuning."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from clickwise.data.cold_start import FINE_TUNING, generalised_cold_start
 from clickwise.data.opening import load
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
+from clickwise.methods.supervised import Supervised
 from clickwise.metrics.pointwise import auc, logloss
+from clickwise.models import DNN
 from clickwise.prediction import predict
 from clickwise.reproduce.artefact import study_of
 from clickwise.reproduce.job import Job
@@ -146,6 +149,11 @@ def test_fine_tuning_moves_what_learns_by_steps(log: PreparedLog, name: str, tmp
     assert (total is not None) == (name == OURS)
     if total is not None:
         assert total > logloss(rows.test.label, after)
+
+
+def test_rows_without_labels_fine_tune_nothing(log: PreparedLog) -> None:
+    with pytest.raises(InputError, match="fine-tuning needs labels, and these rows were encoded without"):
+        fine_tune(Supervised(DNN(log.schema)), replace(log.valid, labelled=False), log.train, seed=0)
 
 
 def test_tasks_of_fine_tuning_rows_are_their_users_training_rows(log: PreparedLog) -> None:

@@ -14,6 +14,7 @@ from clickwise.errors import InputError
 from clickwise.methods.method import Method
 from clickwise.methods.personal import refuse_overlap
 from clickwise.methods.scoring import score
+from clickwise.methods.unseen import require_schema
 from clickwise.methods.weights import weights_frame
 
 
@@ -39,8 +40,10 @@ class AdaptedMixture:
         """Probabilities ``[rows]`` or ``[rows, classes]`` of rows of any users, each mixed with its user's weights.
 
         Raises:
-            InputError: a row of the query is also in the support.
+            InputError: a row of the query is also in the support, or the rows are of another schema.
         """
+        for model in self.models:
+            require_schema(model, query)
         refuse_overlap(self.support, query)
         each = np.stack([score(model, query) for model in self.models], axis=-1)
         weights = self.weights[self._places(query)[query.user]]

@@ -17,6 +17,7 @@ from clickwise.data.tasks import raw_users
 from clickwise.errors import InputError, nearest
 from clickwise.losses import cross_entropy
 from clickwise.methods.method import to_probability
+from clickwise.methods.unseen import require_rows, require_schema
 
 if TYPE_CHECKING:
     from clickwise.methods.meta_embedding import MetaEmbedding
@@ -59,10 +60,13 @@ class AdaptedEmbeddings:
 
         Args:
             log: the rows; of no rows nothing follows.
+
+        Raises:
+            InputError: rows of another schema than the method's, without labels, or of unknown items.
         """
         if not len(log):
             return self
-        log.require_labels("adapting")
+        require_rows(self.method, log, "adapting")
         code, names = self._bearers(log)
         present, first, member = np.unique(code, return_index=True, return_inverse=True)
         raw = [names[int(each)] for each in present]
@@ -78,7 +82,12 @@ class AdaptedEmbeddings:
         return replace(self, places=places, own=vectors)
 
     def predict(self, log: ClickLog) -> npt.NDArray[np.float32]:
-        """Probabilities ``[rows]`` or ``[rows, classes]`` of rows of anybody."""
+        """Probabilities ``[rows]`` or ``[rows, classes]`` of rows of anybody.
+
+        Raises:
+            InputError: rows of another schema than the method's.
+        """
+        require_schema(self.method, log)
         code, names = self._bearers(log, asked=True)
         present, member = np.unique(code, return_inverse=True)
         which = np.array([self.places.get(names[int(each)], -1) for each in present], dtype=np.int64)[member]

@@ -16,6 +16,7 @@ from clickwise.methods.method import Method, Run, as_predicted
 from clickwise.methods.mixture import remember_all
 from clickwise.methods.scoring import score
 from clickwise.methods.supervised import as_method
+from clickwise.methods.unseen import require_rows
 from clickwise.metrics.pointwise import CLIP, label_probability
 from clickwise.schema import Schema
 
@@ -166,8 +167,13 @@ def stacking_weights(models: Sequence[Method], log: ClickLog) -> Tensor:
 
 
 def likelihoods(models: Sequence[Method], log: ClickLog) -> FloatArray:
-    """Probability that each model gives to the recorded label, ``[rows, models]``; without labels an InputError."""
-    log.require_labels("weighing models")
+    """Probability that each model gives to the recorded label, ``[rows, models]``.
+
+    Raises:
+        InputError: rows of another schema than a model's, or without labels.
+    """
+    for model in models:
+        require_rows(model, log, "weighing models")
     return np.stack([label_probability(log.label, score(model, log)) for model in models], axis=1)
 
 

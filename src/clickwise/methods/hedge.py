@@ -16,7 +16,7 @@ from clickwise.methods.adapted_mixture import AdaptedMixture
 from clickwise.methods.controls import UniformAverage, convex_weights, likelihoods
 from clickwise.methods.method import Method, Run
 from clickwise.methods.mixture import model_names
-from clickwise.methods.unseen import common_schema_of
+from clickwise.methods.unseen import common_schema_of, require_rows
 from clickwise.methods.user_weights import KINDS, STRENGTHS, mean_loss, weights_by_user
 from clickwise.methods.weights import weights_frame
 from clickwise.schema import RESERVED
@@ -146,6 +146,8 @@ class HedgeMixture(UniformAverage):
 
         Logs before it hold the rows that the models were trained on, where losses favour the model that overfits.
         """
+        for log in logs[-1:]:  # before any model forgets anything
+            require_rows(self, log, "weighing models")
         nothing = np.empty((0, len(self.models))), np.empty(0, dtype=np.int64)
         super().remember(*logs[:-1])  # what models adapt to must not hold the rows that they are judged on
         self._learn(*(self._observe(logs[-1]) if logs else nothing))

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import Any, cast
 
 import torch
@@ -13,6 +14,7 @@ from clickwise.errors import InputError
 from clickwise.methods.method import Method
 from clickwise.methods.names import GATE
 from clickwise.methods.supervised import Supervised
+from clickwise.methods.unseen import require_schema
 from clickwise.models.gated import UserDependentGating
 
 
@@ -65,7 +67,10 @@ def _name(model: nn.Module) -> str:
 
 
 def remember_all(models: Iterable[nn.Module], *logs: ClickLog) -> None:
-    """Let every method adapt from now on to the rows of these logs."""
+    """Let every method adapt from now on to the rows of these logs, which must be of the models' schema."""
+    models = list(models)
+    for model, log in product(models, logs):  # before any of them forgets anything
+        require_schema(model, log)
     for model in models:
         cast(Method, model).remember(*logs)
 

@@ -14,7 +14,9 @@ from clickwise.data.tasks import UserRows, raw_users
 from clickwise.errors import InputError
 from clickwise.methods.memory import Memory, by_key
 from clickwise.methods.method import Method
+from clickwise.methods.unseen import require_rows, require_schema
 from clickwise.methods.weights import Weighs, mean_by_user
+from clickwise.nn.mode import in_mode
 from clickwise.schema import Schema
 
 
@@ -73,6 +75,8 @@ class PersonalMethod(Method):
         return self.outputs(batch)[0]
 
     def remember(self, *logs: ClickLog) -> None:
+        for log in logs:  # before anything is forgotten
+            require_rows(self, log, "adapting")
         self.memory.clear()
         for log in logs:
             self.memory.add(log)
@@ -86,6 +90,9 @@ class PersonalMethod(Method):
 
         Args:
             support: labelled rows; users are told apart by their raw value.
+
+        Raises:
+            InputError: rows of another schema or other vocabularies than the method's, or without labels.
         """
         return Adapted(self, support)
 
@@ -102,11 +109,14 @@ class Adapted:
     method: PersonalMethod
     support: ClickLog
 
+    def __post_init__(self) -> None:
+        require_rows(self.method, self.support, "adapting")
+
     def outputs(self, query: ClickLog) -> list[npt.NDArray[np.float32]]:
         """What the method tells of each row of ``query``, its user adapted to that user's support."""
         device = self.method.memory.ids.device
         found: list[npt.NDArray[np.float32]] = []
-        with torch.no_grad():
+        with in_mode(self.method), torch.no_grad():
             for _, support, rows in self.pairs(query):
                 adapted_to = None if support is None else support.to(device)
                 parts = self.method.outputs_for(adapted_to, Batch.of(query, rows).to(device))
@@ -119,15 +129,14 @@ class Adapted:
         """Probabilities ``[rows]`` or ``[rows, classes]`` of rows of any users.
 
         Raises:
-            InputError: a row of the query is also in the support.
+            InputError: a row of the query is also in the support, or the rows are of another schema.
         """
         found = self.outputs(query)
         return found[0] if found else np.empty(0, dtype=np.float32)
 
     def pairs(self, query: ClickLog) -> Iterator[tuple[object, Batch | None, npt.NDArray[np.int64]]]:
         """For each user of ``query``: raw value, support (None without any), and places of the user's rows."""
-        self.support.require_labels("adapting")
-        refuse_overlap(self.support, query)
+        self.check(query)
         names = raw_users(self.support)
         of_support = UserRows(self.support, len(names))
         code_of = {name: code for code, name in enumerate(names.to_list())}
@@ -137,6 +146,11 @@ class Adapted:
             code = code_of.get(queried[user])
             rows = of_support.of(code)[-self.method.support_size :] if code is not None else np.empty(0, np.int64)
             yield queried[user], Batch.of(self.support, rows) if len(rows) else None, of_query.of(user)
+
+    def check(self, query: ClickLog) -> None:
+        """Raise ``InputError`` where rows are of another schema, or are adapted to themselves."""
+        require_schema(self.method, query)
+        refuse_overlap(self.support, query)
 
     def user_weights(self, query: ClickLog) -> pl.DataFrame:
         """Mean weights of the models over the rows of each user of ``query``, see ``weights_frame``.

@@ -13,12 +13,14 @@ from clickwise.adaptation import TaskParameters
 from clickwise.data.log import Batch, ClickLog
 from clickwise.data.tasks import Task
 from clickwise.errors import InputError, nearest
+from clickwise.methods.adapted_together import AdaptedTogether
 from clickwise.methods.bilevel import Bilevel
 from clickwise.methods.following import Following
 from clickwise.methods.inner import Adaptable
 from clickwise.methods.local_parameters import local_parameters
 from clickwise.methods.method import Before, Run, to_probability
 from clickwise.methods.mixture import supervised_copy
+from clickwise.methods.personal import Adapted
 from clickwise.methods.rates import LearnedRates
 from clickwise.methods.stretches import DividedBatches, UserStretches, check_share
 from clickwise.methods.unseen import common_schema_of
@@ -258,6 +260,9 @@ class RecurrentMeta(Bilevel):
         with torch.inference_mode(False):
             last = torch.argsort(memory.time, stable=True)[-self.support_size :]
             return memory.rows(last)
+
+    def adapt(self, support: ClickLog) -> Adapted:
+        return AdaptedTogether(self, support) if self.task == "batch" else super().adapt(support)
 
     def without_support(self, log: ClickLog) -> int:
         return 0 if self.task == "batch" and len(self.memory) else super().without_support(log)

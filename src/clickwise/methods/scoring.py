@@ -11,6 +11,7 @@ from torch import Tensor
 from clickwise.data.loading import ordered_batches
 from clickwise.data.log import Batch, ClickLog
 from clickwise.methods.method import Method
+from clickwise.nn.mode import in_mode
 
 
 def score(method: Method, log: ClickLog, batch_size: int = 10_000) -> npt.NDArray[np.float32]:
@@ -34,11 +35,9 @@ def score_outputs(
     # A personal method adapts once for all rows of a user that stand in one batch.
     order = np.argsort(log.user, kind="stable") if method.by_user and (np.diff(log.user) < 0).any() else None
     rows = log if order is None else log.take(order)
-    was_training = method.training
-    method.eval()
     found: list[npt.NDArray[np.float32]] = []
     start = 0
-    with torch.inference_mode(), ExitStack() as stack:
+    with in_mode(method), torch.inference_mode(), ExitStack() as stack:
         for module in method.modules():
             if isinstance(module, Method):
                 stack.enter_context(module.following(rows))
@@ -49,5 +48,4 @@ def score_outputs(
             for whole, part in zip(found, parts, strict=True):
                 whole[slice(start, stop) if order is None else order[start:stop]] = part
             start = stop
-    method.train(was_training)
     return found

@@ -133,10 +133,7 @@ class Selection(OnUnseenRows, PersonalMethod):
         if self.without_support(valid) < len(np.unique(valid.user)):
             return super().judge(valid)
         # Users held out have no id to be remembered by; the log's codes tell them apart.
-        self.eval()
-        found = self.adapt(self.tasks.fresh.log).predict(valid)
-        self.train()
-        return found
+        return self.adapt(self.tasks.fresh.log).predict(valid)
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         self.run = run

@@ -1,6 +1,7 @@
 """Recurrent meta-learning as its authors ran it: two optimisers in turn (Chen et al. 2022)."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from lightning_fabric import Fabric
@@ -10,11 +11,15 @@ from torch.optim import Adam
 from clickwise.data.loading import ordered_batches
 from clickwise.data.log import Batch, ClickLog
 from clickwise.errors import InputError
+from clickwise.methods.diverged import require_finite_values
 from clickwise.methods.local_parameters import local_parameters
 from clickwise.methods.method import Method, Run
 from clickwise.methods.mixture import supervised_copy
+from clickwise.methods.scoring import score
 from clickwise.methods.stretches import check_share, support_rows
+from clickwise.methods.unseen import require_rows
 from clickwise.nn.auxiliary import asked_for, auxiliary_losses, total_of
+from clickwise.nn.mode import in_mode
 
 STEPS = {"dense", "tables", "local"}
 """Optimisers of the two kinds of steps."""
@@ -86,8 +91,12 @@ class SequentialMeta(Method):
         return self.model.model
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
-        self.run = run
         self.model.start(train, valid, run)
+        self._start_optimizers(run)
+
+    def _start_optimizers(self, run: Run) -> None:
+        """Those of the two kinds of steps; the network's own have started."""
+        self.run = run
         local = Adam(self._local(), self.learning_rate, weight_decay=self.weight_decay)
         self.optimizers = {**self.model.optimizers, "local": local}
 
@@ -109,11 +118,15 @@ class SequentialMeta(Method):
         return self.model.steps()
 
     def step(self, episode: Batch) -> dict[str, Tensor]:
+        return self._two_steps(episode, self.model.step)
+
+    def _two_steps(self, episode: Batch, of_all: Callable[[Batch], dict[str, Tensor]]) -> dict[str, Tensor]:
+        """A local step on the first rows, then ``of_all`` on the others; the losses before each."""
         batch = episode.to(self.run.fabric.device)
         cut = support_rows(len(batch), self.support_share)
         places = torch.arange(len(batch), device=batch.ids.device)
         of_local = {"local": self._local_step(batch.select(places[:cut]))} if cut else {}
-        return {**self.model.step(batch.select(places[cut:])), **of_local}
+        return {**of_all(batch.select(places[cut:])), **of_local}
 
     def _local_step(self, batch: Batch) -> Tensor:
         """One Adam step of the local parameters; the total loss before it."""
@@ -132,7 +145,7 @@ class SequentialMeta(Method):
         """Local and global steps on further rows, once through them in order of time: FT-A, FT-B and FT-C in turn.
 
         The optimisers go on from where training left them; they start anew after ``end``, or in a method that was
-        loaded.
+        loaded. A loss that is learned stays as it was learned.
 
         Args:
             log: the rows; ``batch_size`` of them make one step of each kind.
@@ -140,22 +153,30 @@ class SequentialMeta(Method):
             seed: of dropout.
 
         Raises:
-            InputError: there are no rows.
+            InputError: there are no rows, they are of another schema or without labels, or the rate cannot be.
+            TrainingDiverged: a loss or a prediction became NaN or infinite.
         """
         if not len(log):
             raise InputError("the rows to fine-tune on are none; give a log that holds some")
+        require_rows(self, log, "fine-tuning")
+        rate = float(self.rate) if learning_rate is None else learning_rate
+        if not 0 < rate < math.inf:
+            raise InputError(f"learning_rate must be positive and finite, not {rate}")
+        device = self.rate.device
         if not self.optimizers:
-            device = self.rate.device
-            self.start(log, None, Run(Fabric(accelerator=device.type, devices=1)))
-        self._set_rate(float(self.rate) if learning_rate is None else learning_rate)
-        was_training = self.training
-        self.train()
+            run = Run(Fabric(accelerator=device.type, devices=1))
+            self.model.start_optimizers(log.schema, run)
+            self._start_optimizers(run)
+        self._set_rate(rate)
         ordered = log.take(log.time.argsort(kind="stable"))
-        with torch.random.fork_rng([self.rate.device] if self.rate.device.type == "cuda" else []):
+        with in_mode(self, training=True), torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(seed)
-            for batch in ordered_batches(ordered, self.batch_size):
-                self.step(batch)
-        self.train(was_training)
+            for step, batch in enumerate(ordered_batches(ordered, self.batch_size), start=1):
+                losses = self._two_steps(batch, self.model.descend)
+                require_finite_values(losses, f"at step {step} of fine-tuning", f"learning_rate {rate}")
+        # What the last step led to shows in no loss.
+        told = torch.from_numpy(score(self, ordered.take(slice(-self.batch_size, None))))
+        require_finite_values({"predictions": told.sum()}, "after fine-tuning", f"learning_rate {rate}")
 
     def predict(self, batch: Batch) -> Tensor:
         return self.model.predict(batch)

@@ -16,6 +16,7 @@ from clickwise.methods.unseen import schema_in
 from clickwise.nn.auxiliary import asked_for, auxiliary_losses, total_of
 from clickwise.nn.tables import id_tables, sparse_gradient, touched_rows
 from clickwise.optim import FTRLProximal, RowSparseAdam, RowWiseAdagrad
+from clickwise.schema import Schema
 
 OPTIMIZERS = ("adam", "adagrad", "ftrl")
 DEFAULTS = {"optimizer": "adam", "learning_rate": 1e-3, "weight_decay": 0.0, "batch_size": 1000}
@@ -71,13 +72,19 @@ class Supervised(Method):
         return self.model
 
     def start(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
-        self.run, self.classes = run, train.schema.classes
         self.optimizers = {}
         self.start_loss(train, valid, run)
-        self.auxiliary = auxiliary_losses(self.model)
         self.batches = ShuffledBatches(train, self.batch_size)
-        tables = id_tables(self.model, train.schema.size)
-        by_rows = train.schema.size >= ROW_SPARSE_FROM if self.row_sparse is None else self.row_sparse
+        self.start_optimizers(train.schema, run)
+        if run.compile:
+            compile_head(self.model)
+
+    def start_optimizers(self, schema: Schema, run: Run) -> None:
+        """What ``descend`` needs besides the loss: optimisers of the network, without a past."""
+        self.run, self.classes = run, schema.classes
+        self.auxiliary = auxiliary_losses(self.model)
+        tables = id_tables(self.model, schema.size)
+        by_rows = schema.size >= ROW_SPARSE_FROM if self.row_sparse is None else self.row_sparse
         self.tables = tables if by_rows or self.optimizer == "ftrl" else {}
         in_tables = {id(table) for table in self.tables.values()}
         dense = [p for p in self.model.parameters() if p.requires_grad and id(p) not in in_tables]
@@ -85,8 +92,6 @@ class Supervised(Method):
             self.optimizers["tables"] = self._row_optimizer(list(self.tables.values()))
         if dense:
             self.optimizers["dense"] = self._dense_optimizer(dense)
-        if run.compile:
-            compile_head(self.model)
 
     def start_loss(self, train: ClickLog, valid: ClickLog | None, run: Run) -> None:
         """What the loss needs before the first step.
@@ -131,6 +136,10 @@ class Supervised(Method):
     def step(self, episode: Batch) -> dict[str, Tensor]:
         batch = episode.to(self.run.fabric.device)
         self.learn_loss(batch)
+        return self.descend(batch)
+
+    def descend(self, batch: Batch) -> dict[str, Tensor]:
+        """One update of the network alone, on rows on its device, by the loss as it is. Returns what ``step`` does."""
         for optimizer in self.optimizers.values():
             optimizer.zero_grad(set_to_none=True)
         # Only the rows of this batch enter the graph, so the step costs what it touches however large the table.

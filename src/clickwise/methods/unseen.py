@@ -94,6 +94,18 @@ def require_schema(model: nn.Module, log: ClickLog) -> None:
         )
 
 
+def require_rows(model: nn.Module, log: ClickLog, who: str) -> None:
+    """Raise where a model cannot learn from these rows: they are of another schema, see above, or have no labels.
+
+    Args:
+        model: the model.
+        log: the rows.
+        who: what needs labels.
+    """
+    require_schema(model, log)
+    log.require_labels(who)
+
+
 def schema_in(model: nn.Module) -> Schema | None:
     """The schema that a model, or the first of its parts that has one, keeps as its attribute ``schema``."""
     parts = (getattr(part, "schema", None) for part in model.modules())

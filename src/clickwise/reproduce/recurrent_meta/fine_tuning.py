@@ -13,6 +13,7 @@ from clickwise.methods.recurrent_meta import RecurrentMeta
 from clickwise.methods.sequential_meta import SequentialMeta
 from clickwise.methods.stretches import DividedBatches
 from clickwise.methods.supervised import Supervised
+from clickwise.methods.unseen import require_rows
 from clickwise.nn.auxiliary import asked_for, auxiliary_losses, total_of
 from clickwise.training import seeded
 
@@ -31,7 +32,11 @@ def fine_tune(method: Method, log: ClickLog, train: ClickLog, seed: int) -> None
         log: the rows, of whatever users.
         train: what it was trained on.
         seed: of dropout.
+
+    Raises:
+        InputError: rows of another schema than the method's, or without labels.
     """
+    require_rows(method, log, "fine-tuning")
     rows = log.take(np.argsort(log.time, kind="stable"))
     if isinstance(method, SequentialMeta):
         method.fine_tune(rows, seed=seed)
