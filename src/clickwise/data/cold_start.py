@@ -9,7 +9,7 @@ import numpy as np
 from clickwise.array_types import BoolArray, IntArray
 from clickwise.data.cold_start_sessions import check_sessions, full_windows, own_sessions
 from clickwise.data.log import ClickLog
-from clickwise.data.splits import within_user
+from clickwise.data.moments import within_user
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError, nearest
 

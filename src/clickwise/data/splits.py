@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clickwise.array_types import FloatArray, IntArray
+from clickwise.data.moments import first_of_moment, within_user
 from clickwise.errors import InputError, nearest
 
 PARTS = ("train", "valid", "test")
@@ -89,15 +90,6 @@ def _cut(position: FloatArray, shares: Shares) -> PartArray:
     return np.searchsorted(cuts, position, side="right").astype(np.int8)
 
 
-def within_user(user: IntArray, order: IntArray) -> tuple[IntArray, IntArray]:
-    """Rank of each row among its user's rows, and the number of rows of its user; ``order`` sorts rows by user."""
-    sizes = np.bincount(user)
-    starts = np.cumsum(sizes) - sizes
-    rank = np.empty(len(user), dtype=np.int64)
-    rank[order] = np.arange(len(user)) - starts[user[order]]
-    return rank, sizes[user]
-
-
 def _random_per_user(user: IntArray, time: IntArray, rng: np.random.Generator, shares: Shares) -> PartArray:
     """A random order within each user, cut at the fractions after a shift of up to one row that is drawn per user.
 
@@ -115,13 +107,11 @@ def _chronological_per_user(user: IntArray, time: IntArray, rng: np.random.Gener
     """As above in order of time; rows of one user at one time share the middle of their ranks and so their part."""
     order = np.lexsort((time, user))
     rank, size = within_user(user, order)
-    fresh = np.ones(len(user), dtype=bool)
-    fresh[1:] = (np.diff(user[order]) != 0) | (np.diff(time[order]) != 0)
-    moment = np.empty(len(user), dtype=np.int64)
-    moment[order] = np.cumsum(fresh) - 1
-    middle = np.bincount(moment, weights=rank) / np.bincount(moment)
+    first = first_of_moment(user[order], time[order])
+    middle = np.empty(len(user))
+    middle[order] = rank[order][first] + (np.bincount(first)[first] - 1) / 2
     shift = rng.random(int(user.max()) + 1)[user]
-    return _cut((middle[moment] + shift) / size, shares)
+    return _cut((middle + shift) / size, shares)
 
 
 def _chronological(user: IntArray, time: IntArray, rng: np.random.Generator, shares: Shares) -> PartArray:
