@@ -84,6 +84,24 @@ def test_a_sample_of_avazu_says_what_is_missing(
 
 
 @pytest.mark.parametrize(
+    ("word", "named"),
+    [
+        ("sessions.least=0", "least, stride and batch must be at least 1"),
+        ("sessions.warm_users=7.0", "warm_users must lie between 0 and 1, not 7.0"),
+        ("sessions.sessions=al", "sessions 'al' is unknown"),
+        ("sessions.least=1000", "no user has 1000 rows"),
+        ("source.session_length=500", "no user has 20 rows"),
+    ],
+)
+def test_only_a_sample_leaves_the_published_values_alone(
+    word: str, named: str, tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("recurrent-meta", "table4", "--data-root", shared_data, *options(word), "--out", tmp_path / "out")
+    assert named in refused(capsys, "reproduce", *words)
+    assert not [name for name in listing(tmp_path) if "table4" in name]
+
+
+@pytest.mark.parametrize(
     ("words", "named"),
     [
         (("table7",), "did you mean 'table"),

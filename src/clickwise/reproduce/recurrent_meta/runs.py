@@ -14,7 +14,14 @@ import numpy.typing as npt
 
 from clickwise.array_types import FloatArray
 from clickwise.configuration import arguments
-from clickwise.data.cold_start import FINE_TUNING, SUBSETS, GeneralisedColdStart, SessionParts, generalised_cold_start
+from clickwise.data.cold_start import (
+    FINE_TUNING,
+    SUBSETS,
+    GeneralisedColdStart,
+    SessionParts,
+    check_options,
+    generalised_cold_start,
+)
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError, nearest
 from clickwise.files import new_file
@@ -60,7 +67,7 @@ def protocol_of(job: Job) -> dict[str, Any]:
     """Options of ``generalised_cold_start``, as given or by default.
 
     Raises:
-        InputError: an option that is none of them.
+        InputError: an option that is none of them, or a value that cannot be.
     """
     given = job.own.get(OWN, {})
     if stray := [name for name in given if name not in PROTOCOL]:
@@ -71,6 +78,8 @@ def protocol_of(job: Job) -> dict[str, Any]:
         wanted = (int, float) if isinstance(known[name].default, float) else (type(known[name].default),)
         if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
             raise InputError(f"--set {OWN}.{name}: give a value such as {known[name].default!r}, not {value!r}")
+    shares = {name: found[name] for name in ("warm_users", "warm_items")}
+    check_options(found["least"], found["stride"], found["batch"], shares, found["sessions"])
     return {**found, "seed": job.split_seed}
 
 
