@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clickwise.array_types import FloatArray
+from clickwise.claims import stamp
 from clickwise.configuration import arguments
 from clickwise.data.cold_start import (
     FINE_TUNING,
@@ -43,6 +44,9 @@ RUNS, OWN = "runs", "sessions"
 BEFORE = "before"
 STAGES = (BEFORE, *FINE_TUNING)
 COLD_SPLIT = "chronological-per-user"
+RUNS_VERSION = 2
+"""Raise it whenever code gives other runs of the same options: a run that is there is read and not made again, and one
+table would hold rows of both codes. 1 was nowhere written, and bilevel rows took no inner steps on auxiliary losses."""
 PROTOCOL = ("least", "warm_users", "warm_items", "stride", "published_size", "batch", "sessions")
 
 
@@ -166,11 +170,10 @@ def _outcomes(
     job = study.job
     whole = {
         **identity, "log": log.manifest["key"], "row": name, "options": options_for(name, job, subset),
+        "models": {other: job.options.get(other, {}) for other in entry(ROWS[name].method).candidates},
         "version": job.version, "epochs": job.epochs, "patience": job.patience, "device": job.device,
+        "code": stamp(RUNS_VERSION),
     }  # fmt: skip
-    # What the row is made of: named only where it has options, as the folders of earlier runs are.
-    if made_of := {other: job.options[other] for other in entry(ROWS[name].method).candidates if other in job.options}:
-        whole["models"] = made_of
     digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:12]
     folder = job.out / RUNS / "-".join(part for part in (name, subset, digest) if part)
     seeds = 1 if name == CONTROL else job.seeds  # a control has no randomness
