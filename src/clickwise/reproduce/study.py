@@ -63,6 +63,8 @@ class Study:
     def compared(self, log: PreparedLog, names: Sequence[str], folder: str, given: Options | None = None) -> Comparison:
         """The comparison of rows below ``job.out / folder``: read where it is finished, else run or gone on with.
 
+        With ``job.resume`` a finished one grows by the rows and seeds that it lacks.
+
         Args:
             log: the encoded log.
             names: of the rows.
@@ -73,7 +75,7 @@ class Study:
         if self.job.trials:
             options = {one.method: one.options for one in self._tuned(log, names, options, folder)}
         plan, out = self.plan(names, options), self.job.out / folder
-        found = finished_comparison(log, plan, out)
+        found = finished_comparison(log, plan, out, self.job.resume)
         return found or run_comparison(log, plan, out, self.job.resume, progress=sys.stderr.isatty())
 
     def whole(self, log: PreparedLog, names: Sequence[str] = (), folder: str = ALL) -> tuple[Comparison, str]:
