@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from clickwise.reproduce.recurrent_meta import runs
+from clickwise.reproduce.study import EARLIER
 from tests.commands import listing, refused
 from tests.reproduce.artefacts import make, options
 
@@ -39,6 +40,8 @@ def test_the_published_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert set(table2["verdict"]) <= set(table2["notes"])
     before = {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*.npz")}
     figure4 = made(capsys, out, "figure4", *words)
+    assert table2["run"]["runs"][EARLIER] == 0
+    assert figure4["run"]["runs"][EARLIER] == table2["run"]["runs"]["wall_clock_seconds"]
     assert {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*.npz")} == before
     assert {row["part"] for row in figure4["rows"]} == {"WC", "CW"}
     for name in ("figure4-wc-boxes", "figure4-wc-ridges", "figure4-cw-boxes", "figure4-cw-ridges"):

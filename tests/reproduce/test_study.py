@@ -9,7 +9,7 @@ from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.experiment import run_folder
 from clickwise.reproduce.job import Job
-from clickwise.reproduce.study import Study
+from clickwise.reproduce.study import EARLIER, Study
 
 ROWS = ("lr", "mean-logit")
 
@@ -41,7 +41,9 @@ def test_a_finished_comparison_is_read_with_resume_too(
         raise AssertionError("nothing is trained or scored again")
 
     first = study(tmp_path, seeds=1).compared(prepared, ROWS, "runs")
+    assert first.results["run"][EARLIER] == 0.0
     monkeypatch.setattr("clickwise.reproduce.study.run_comparison", never)
     for resume in (False, True):
         found = study(tmp_path, seeds=1, resume=resume).compared(prepared, ROWS, "runs")
         assert found.predictions.equals(first.predictions)
+        assert found.results["run"][EARLIER] == found.results["run"]["wall_clock_seconds"] > 0

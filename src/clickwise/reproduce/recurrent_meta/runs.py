@@ -35,7 +35,7 @@ from clickwise.reproduce.job import Job
 from clickwise.reproduce.recurrent_meta.errors import components
 from clickwise.reproduce.recurrent_meta.fine_tuning import fine_tune, total_loss
 from clickwise.reproduce.recurrent_meta.rows import CONTROL, ROWS, make, options_for, trained
-from clickwise.reproduce.study import Study
+from clickwise.reproduce.study import EARLIER, Study
 
 UNKNOWN = "unknown"
 """Commit of runs that were kept before they told it."""
@@ -59,12 +59,14 @@ class Outcome:
         totals: the minimised loss of each stage, NaN where it is the log loss.
         seconds: of training.
         commit: of the code that trained it.
+        earlier: whether an earlier command made it.
     """
 
     predictions: npt.NDArray[np.float32]
     totals: FloatArray
     seconds: float
     commit: str = field(default_factory=lambda: str(code_commit()))
+    earlier: bool = False
 
 
 def protocol_of(job: Job) -> dict[str, Any]:
@@ -181,7 +183,7 @@ def _outcomes(
 
 
 def _kept(path: Path, seed: int, run: Callable[[int], Outcome]) -> Outcome:
-    if not path.exists():
+    if not (earlier := path.exists()):
         made = run(seed)
         with new_file(path) as temporary, temporary.open("wb") as file:
             np.savez(
@@ -190,7 +192,7 @@ def _kept(path: Path, seed: int, run: Callable[[int], Outcome]) -> Outcome:
             )  # fmt: skip
     with np.load(path, allow_pickle=False) as arrays:
         commit = str(arrays["commit"]) if "commit" in arrays else UNKNOWN
-        return Outcome(arrays["predictions"], arrays["totals"], float(arrays["seconds"]), commit)
+        return Outcome(arrays["predictions"], arrays["totals"], float(arrays["seconds"]), commit, earlier)
 
 
 def facts_of(outcomes: Iterable[Sequence[Outcome]]) -> dict[str, Any]:
@@ -199,4 +201,5 @@ def facts_of(outcomes: Iterable[Sequence[Outcome]]) -> dict[str, Any]:
     return {
         "commit": ", ".join(sorted({one.commit for one in every})),
         "wall_clock_seconds": sum(one.seconds for one in every),
+        EARLIER: sum(one.seconds for one in every if one.earlier),
     }
