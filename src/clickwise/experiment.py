@@ -15,7 +15,7 @@ from typing import Any
 from clickwise import folders
 from clickwise.claims import claimed, require_stamp, stamp
 from clickwise.comparison import PREDICTIONS, REPORT, RESULTS, Comparison, best_model, score
-from clickwise.data.splits import SPLITS
+from clickwise.data.splits import leaks_of
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.files import clear_halves, is_taken, new_folder, write_json
@@ -208,7 +208,7 @@ def _run_facts(log: PreparedLog, plan: Plan, started: str, seconds: float) -> di
     return {
         "source": log.manifest["source"],
         "split": log.manifest["split"],
-        "split_leaks": SPLITS[log.manifest["split"]].leaks,
+        "split_leaks": leaks_of(log.manifest["split"], log.schema),
         "split_seed": log.manifest["seed"],
         "seeds": list(range(plan.seeds)),
         "options": json.loads(json.dumps(asdict(plan))),

@@ -9,8 +9,13 @@ import numpy.typing as npt
 from clickwise.array_types import FloatArray, IntArray
 from clickwise.data.moments import first_of_moment, within_user
 from clickwise.errors import InputError, nearest
+from clickwise.schema import Schema
 
 PARTS = ("train", "valid", "test")
+FILE_ORDER = (
+    "The log has no times: the order of its rows stands for time, and what is earlier is so only if rows stand in "
+    "order of time."
+)
 
 PartArray = npt.NDArray[np.int8]
 Shares = tuple[float, float, float]
@@ -26,6 +31,8 @@ class Split:
         leaks: one sentence on what training may know about test rows that it would not know in service.
         parts: ``(user, time, generator, fractions) -> int8 [rows]``, 0 train, 1 valid, 2 test.
         needs_user: whether ``leaks`` is untrue of a log without users, each row of which is a user of its own.
+        by_time: whether time decides over parts, so that ``leaks`` is true of a log without times only if its rows
+            stand in order of time.
     """
 
     name: str
@@ -33,6 +40,7 @@ class Split:
     leaks: str
     parts: Callable[[IntArray, IntArray, np.random.Generator, Shares], PartArray]
     needs_user: bool = False
+    by_time: bool = False
 
 
 def find_split(name: str, users: bool = True) -> Split:
@@ -53,6 +61,23 @@ def find_split(name: str, users: bool = True) -> Split:
             "'chronological', or 'random-per-user', which then draws rows"
         )
     return SPLITS[name]
+
+
+def leaks_of(name: str, schema: Schema) -> str:
+    """What the split of a log leaks, and that it stands on the order of rows where that is so.
+
+    Args:
+        name: one of ``SPLITS``.
+        schema: of the log. Histories hold earlier rows, whatever the split.
+    """
+    leaks = SPLITS[name].leaks
+    return f"{leaks} {FILE_ORDER}" if takes_file_order(name, schema) else leaks
+
+
+def takes_file_order(name: str, schema: Schema) -> bool:
+    """Whether something in a log rests on the order of its rows: it has no times, but histories or a split by time."""
+    looks_back = SPLITS[name].by_time or any(spec.owner == "history" for spec in schema.fields)
+    return looks_back and not schema.time
 
 
 def assign(name: str, user: IntArray, time: IntArray, seed: int, fractions: Sequence[float] | None = None) -> PartArray:
@@ -148,6 +173,7 @@ SPLITS: dict[str, Split] = {
             (0.80, 0.10, 0.10),
             "Leaks nothing: every training row is earlier than every test row, for all users.",
             _chronological,
+            by_time=True,
         ),
         Split(
             "chronological-per-user",
@@ -156,6 +182,7 @@ SPLITS: dict[str, Split] = {
             "but other users' training rows may be later still.",
             _chronological_per_user,
             needs_user=True,
+            by_time=True,
         ),
         Split(
             "leave-users-out",

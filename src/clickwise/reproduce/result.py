@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clickwise.data.splits import SPLITS
+from clickwise.data.splits import leaks_of
 from clickwise.data.storage import PreparedLog
 from clickwise.files import new_file
 from clickwise.provenance import machine_facts, origin_facts
@@ -76,7 +76,7 @@ def run_facts(result: Result, job: Job) -> dict[str, Any]:
     return {
         "source": manifest["source"],
         "split": manifest["split"],
-        "split_leaks": SPLITS[manifest["split"]].leaks,
+        "split_leaks": leaks_of(manifest["split"], result.log.schema),
         "split_seed": manifest["seed"],
         "rows": manifest["rows"],
         "users": manifest["users"],
