@@ -15,8 +15,7 @@ from benchmarks.memory import peak_memory
 from clickwise.data.log import Batch, ClickLog
 from clickwise.methods.method import Method, Run
 from clickwise.reproduce.job import Job
-from clickwise.reproduce.recurrent_meta.paper import SESSION_LENGTH
-from clickwise.reproduce.recurrent_meta.published import ABLATIONS, COMPETITORS, MOVIELENS, OURS
+from clickwise.reproduce.recurrent_meta.published import ABLATIONS, COMPETITORS, MOVIELENS, OURS, SESSION_LENGTH
 from clickwise.reproduce.recurrent_meta.rows import BILEVEL, make
 
 USERS, ITEMS, ROWS = 2_000, 1_800, 60_000

@@ -24,6 +24,8 @@ INTRODUCTION = """\
 What the four papers report, and what we saw: as published, and in a setting that leaks nothing. Each verdict is one of *holds*, *holds only against weak controls*, *does not hold*, *cannot be told with this data*, or *not run yet*.
 
 Numbers are written by `python -m findings build` from the artefacts of [`clickwise reproduce`](../reproduce-metaselector.md) that are kept in `findings/kept`, and tests see to it that pages and artefacts agree.
+
+Beside the commit of each stands the time of its command and of the runs that earlier commands had made for it; of a comparison that was gone on with, the time since. "At most" stands before a time that may count runs twice: artefacts of then did not tell whether the command itself made them.
 """  # noqa: E501
 
 
@@ -85,7 +87,8 @@ def _paper(paper: str, told: Mapping[str, Any], found: Sequence[Finding]) -> Ite
 
 def _finding(finding: Finding) -> Iterator[str]:
     run = finding.run
-    yield f'??? note "{finding.name}: {finding.seeds}, commit {run["commit"]}, {duration(finding.seconds)}"'
+    took = "at most " * finding.at_most + duration(finding.seconds)
+    yield f'??? note "{finding.name}: {finding.seeds}, commit {run["commit"]}, {took}"'
     yield ""
     lines = ["```text", finding.command, "```", "", *table(finding.headings, finding.cells), ""]
     lines += [f"![{picture}](pictures/{picture})\n" for picture in finding.pictures]

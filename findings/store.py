@@ -12,6 +12,7 @@ from clickwise.errors import InputError
 from clickwise.files import new_file
 from clickwise.reproduce import PAPERS
 from clickwise.reproduce.result import FORMAT
+from clickwise.reproduce.study import EARLIER
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT, PICTURES = ROOT / "findings" / "kept", ROOT / "docs" / "results" / "pictures"
@@ -33,10 +34,12 @@ class Finding:
         name: tells apart findings of one artefact: setting, version, data and model.
         run: what it was made from.
         command: without folders.
-        seconds: of the command and of the runs behind it.
+        seconds: of the command and of the runs that an earlier one had made.
         rows: values to be set side by side with those of other findings.
         headings, cells, notes: of its own table.
         pictures: names of files in ``docs/results/pictures``.
+        at_most: whether ``seconds`` may count the command's own runs twice: the artefact does not tell them from
+            earlier ones.
     """
 
     paper: str
@@ -50,6 +53,7 @@ class Finding:
     cells: Sequence[Sequence[str]]
     notes: Sequence[str]
     pictures: Sequence[str]
+    at_most: bool = True  # as artefacts were, when the first ones were kept
 
     @property
     def seeds(self) -> str:
@@ -121,13 +125,16 @@ def _finding(values: Mapping[str, Any], markdown: str) -> Finding:
         cells=cells[2:],
         notes=values["notes"],
         pictures=[],
+        at_most=bool(of_runs) and of_runs.get(EARLIER) is None,
     )
 
 
 def _seconds(values: Mapping[str, Any]) -> float:
-    """Of the command and of the runs behind it, which an earlier command may have made."""
-    run = values["run"]
-    return float(run["wall_clock_seconds"] + ((run["runs"] or {}).get("wall_clock_seconds") or 0.0))
+    """Of the command and of the runs that an earlier one made: all of them, where the artefact does not tell which."""
+    of_runs = values["run"]["runs"] or {}
+    earlier = of_runs.get(EARLIER)
+    before = of_runs.get("wall_clock_seconds", 0.0) if earlier is None else earlier
+    return float(values["run"]["wall_clock_seconds"] + before)
 
 
 def _name(run: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from clickwise import __version__
 from clickwise.cli import COMMANDS, main
 from clickwise.data.opening import read_log
 from clickwise.data.sources import SOURCES
+from clickwise.data.splits import FILE_ORDER
 from clickwise.schema import Schema
 from tests.commands import ROWS, clicks, refused, run, write_table
 
@@ -146,6 +147,19 @@ def test_prepare_states_what_the_split_leaks_and_doctor_checks_folders(
     assert run(capsys, "train", tmp_path / "log", "mean-logit", "--out", tmp_path / "model").status == 0
     assert "MeanLogit" in run(capsys, "doctor", tmp_path / "model").out
     assert run(capsys, "evaluate", tmp_path / "model", tmp_path / "log", "--replicates", 100).status == 0
+
+
+def test_a_log_without_times_is_said_to_be_in_the_order_of_its_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, yaml = write_table(tmp_path)
+    words = ("compare", file, "--schema", yaml, "--methods", "mean-logit", *FAST)
+    assert FILE_ORDER not in run(capsys, *words, "--out", "timed").err
+    Path(yaml).write_text(Path(yaml).read_text().replace("time: seen_at\n", ""))
+    assert FILE_ORDER in run(capsys, "prepare", file, "--schema", yaml, "--out", tmp_path / "log").out
+    assert FILE_ORDER in run(capsys, *words, "--out", "out").err
+    assert FILE_ORDER in json.loads(Path("out", "results.json").read_text())["run"]["split_leaks"]
+    assert FILE_ORDER in run(capsys, "train", tmp_path / "log", "mean-logit", "--out", tmp_path / "model").err
 
 
 @pytest.mark.parametrize("methods", ["elsewhere:Mine", "uniform-average(lr,elsewhere:Mine)", "controls"])

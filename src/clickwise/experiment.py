@@ -15,12 +15,12 @@ from typing import Any
 from clickwise import folders
 from clickwise.claims import claimed, require_stamp, stamp
 from clickwise.comparison import PREDICTIONS, REPORT, RESULTS, Comparison, best_model, score
-from clickwise.data.splits import SPLITS
+from clickwise.data.splits import leaks_of
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.files import clear_halves, is_taken, new_folder, write_json
 from clickwise.finished_run import FINISHED, MODEL, Trained, own_modules
-from clickwise.growth import GROWS, require_growth
+from clickwise.growth import GROWS, is_to_grow, require_growth
 from clickwise.methods.building import build, options_of, pretraining
 from clickwise.methods.catalogue import entry, expand, made_of
 from clickwise.methods.method import Method
@@ -93,15 +93,22 @@ def run_comparison(
     return comparison
 
 
-def finished_comparison(log: PreparedLog, plan: Plan, out: Path) -> Comparison | None:
+def finished_comparison(log: PreparedLog, plan: Plan, out: Path, resume: bool = False) -> Comparison | None:
     """What ``run_comparison`` wrote to ``out``; None where it has not come to its end.
+
+    Args:
+        log, plan, out: as in ``run_comparison``.
+        resume: a comparison that may yet grow into this one has not come to its end.
 
     Raises:
         InputError: ``out`` holds a comparison of another log or plan.
     """
     if not is_finished(out):
         return None
-    claimed(out / PLAN, _identity(log, plan, expand(plan.methods, log.schema)), resume=True, what=COMPARISON)
+    identity = _identity(log, plan, expand(plan.methods, log.schema))
+    found = claimed(out / PLAN, identity, resume=True, what=COMPARISON, may_differ=GROWS if resume else ())
+    if found is not None and is_to_grow(found, identity):
+        return None
     return Comparison(dict(read_results(out / RESULTS)), read_table(out / PREDICTIONS))
 
 
@@ -174,7 +181,7 @@ def _claim(out: Path, identity: Mapping[str, Any], resume: bool) -> None:
         write_json(out / PLAN, {**mark, **identity})
         return
     require_stamp(out / PLAN, found, mark)
-    if any(found.get(key) != identity[key] for key in GROWS):
+    if is_to_grow(found, identity):
         require_growth(out, found, identity)
         (out / REPORT).unlink(missing_ok=True)  # from here on the comparison has not come to its end
         write_json(out / PLAN, {**mark, **identity})
@@ -201,7 +208,7 @@ def _run_facts(log: PreparedLog, plan: Plan, started: str, seconds: float) -> di
     return {
         "source": log.manifest["source"],
         "split": log.manifest["split"],
-        "split_leaks": SPLITS[log.manifest["split"]].leaks,
+        "split_leaks": leaks_of(log.manifest["split"], log.schema),
         "split_seed": log.manifest["seed"],
         "seeds": list(range(plan.seeds)),
         "options": json.loads(json.dumps(asdict(plan))),

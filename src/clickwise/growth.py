@@ -12,6 +12,11 @@ GROWS = ("methods", "seeds", "options")
 """Of a comparison's plan: what may be more than it was."""
 
 
+def is_to_grow(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a comparison is wanted with more, or something else, than the plan in its folder says."""
+    return any(found.get(key) != wanted[key] for key in GROWS)
+
+
 def require_growth(out: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Raise where a comparison would be another one, and not the one in its folder with more beside it.
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from clickwise.data.splits import SPLITS, assign, find_split
+from clickwise.data.splits import FILE_ORDER, SPLITS, assign, find_split, leaks_of
 from clickwise.errors import InputError
+from clickwise.schema import Field, Schema
 
 
 def log(seed: int = 0, rows: int = 20_000, users: int = 300) -> tuple[np.ndarray, np.ndarray]:
@@ -98,3 +99,15 @@ def test_what_a_split_says_is_true_of_a_log_without_users() -> None:
     rows = np.arange(20_000)
     part = assign("random-per-user", rows, rows, seed=0)
     np.testing.assert_allclose(np.bincount(part) / len(part), SPLITS["random-per-user"].fractions, atol=0.02)
+
+
+def test_what_a_split_says_is_true_of_a_log_without_times() -> None:
+    item = Field("item", "item")
+    history = Field("seen", "history", kind="sequence", of="item", length=3)
+    plain, looking_back = (item, Field("user", "user")), (item, Field("user", "user"), history)
+    for name, split in SPLITS.items():
+        timed = Schema(looking_back, user="user", item="item", time="time")
+        assert leaks_of(name, timed) == split.leaks
+        assert leaks_of(name, Schema(looking_back, user="user", item="item")) == f"{split.leaks} {FILE_ORDER}"
+        told = leaks_of(name, Schema(plain, user="user", item="item"))
+        assert told == (f"{split.leaks} {FILE_ORDER}" if "chronological" in name else split.leaks)

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from clickwise.errors import InputError
+from clickwise.report.wording import duration
 from clickwise.reproduce import PAPERS
+from clickwise.reproduce.study import EARLIER
 from findings import store
 from findings.__main__ import main
-from findings.pages import OPEN, PAGES, all_pages, verdicts
+from findings.pages import OPEN, PAGES, _finding, all_pages, verdicts
 from findings.side_by_side import side_by_side
 from findings.store import KEPT, PICTURES, Finding, keep, kept
 
@@ -82,6 +84,19 @@ def test_an_artefact_is_kept_without_folders_and_comes_back(elsewhere: Path) -> 
     table = list(side_by_side([found]))
     assert table[0] == "| AUC | published | published-tuned-movielens-1m-fm (2 seeds) |"
     assert table[2] == "| FM | 0.7000 | 0.7100 |"
+
+
+@pytest.mark.parametrize(("earlier", "seconds"), [(0.0, 10.0), (20.0, 30.0), (50.0, 60.0), (None, 60.0)])
+def test_runs_of_the_command_itself_are_within_its_time(earlier: float | None, seconds: float, elsewhere: Path) -> None:
+    found = Finding(**json.loads(keep(written(elsewhere, runs={**RUN["runs"], EARLIER: earlier})).read_text("utf-8")))
+    assert found.seconds == seconds and found.at_most == (earlier is None)
+    note = next(_finding(found))
+    assert note.endswith(f', commit def5678, {"at most " if earlier is None else ""}{duration(seconds)}"')
+
+
+def test_time_without_runs_is_that_of_the_command(elsewhere: Path) -> None:
+    found = Finding(**json.loads(keep(written(elsewhere, runs=None)).read_text("utf-8")))
+    assert found.seconds == 10.0 and not found.at_most
 
 
 def test_a_place_that_another_command_has_taken_is_not_lost_unasked(elsewhere: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from clickwise.reproduce.study import EARLIER
 from tests.commands import run
 
 
@@ -26,6 +27,11 @@ def make(paper: str, capsys: pytest.CaptureFixture[str], out: Path, artefact: st
         assert part in caption, caption
     assert (values["paper"], values["artefact"]) == (paper, artefact)
     assert values["run"]["wall_clock_seconds"] > 0
+    if values["run"]["runs"] is not None:
+        of_runs = values["run"]["runs"]
+        within = of_runs["wall_clock_seconds"] - of_runs[EARLIER]
+        assert 0 <= within <= values["run"]["wall_clock_seconds"], "runs of the command are within its time"
+        assert (" before it" in caption) == (of_runs[EARLIER] > 0) != (" within it" in caption)
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert len({line.count(" | ") for line in table}) == 1 and len(table) > 3
     return values

@@ -21,6 +21,7 @@ from clickwise.reproduce.job import Job
 from clickwise.reproduce.recurrent_meta.errors import components, difference, standard_error
 from clickwise.reproduce.recurrent_meta.figure import of_batches, of_users
 from clickwise.reproduce.recurrent_meta.fine_tuning import fine_tune, tasks_of, total_loss
+from clickwise.reproduce.recurrent_meta.notes import notes_of
 from clickwise.reproduce.recurrent_meta.paper import PAPER
 from clickwise.reproduce.recurrent_meta.published import (
     ABLATIONS,
@@ -62,6 +63,14 @@ def test_tables_agree(data: str) -> None:
 
 def job(tmp_path: Path, **options: Any) -> Job:
     return Job("recurrent-meta", "table2", tmp_path, **{"source": MOVIELENS, **options})
+
+
+def test_notes_tell_which_rows_have_no_batches_of_the_paper(tmp_path: Path) -> None:
+    told = notes_of(study_of(PAPER, job(tmp_path)))
+    assert "batches of 128" in told[-2]
+    assert told[-1].startswith("Without such batches: MeLU; MAMO; Ours, bilevel. Their steps are of several tasks")
+    assert len(notes_of(study_of(PAPER, job(tmp_path, models=("dnn", OURS))))) == 1
+    assert notes_of(study_of(PAPER, job(tmp_path, version="tuned")))[-1].endswith("the defaults of clickwise compare.")
 
 
 def test_the_usual_options_of_sources(tmp_path: Path) -> None:

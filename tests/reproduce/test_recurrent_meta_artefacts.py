@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from clickwise.reproduce.recurrent_meta import runs
+from clickwise.reproduce.study import EARLIER
 from tests.commands import listing, refused
 from tests.reproduce.artefacts import make, options
 
@@ -36,9 +38,11 @@ def test_the_published_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert (row["total_loss"] is not None) == (row["row"] == OURS)
     assert table2["subsets"]["WC"]["test"] == table2["rows"][0]["test_rows"]
     assert set(table2["verdict"]) <= set(table2["notes"])
-    runs = {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*.npz")}
+    before = {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*.npz")}
     figure4 = made(capsys, out, "figure4", *words)
-    assert {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*.npz")} == runs
+    assert table2["run"]["runs"][EARLIER] == 0
+    assert figure4["run"]["runs"][EARLIER] == table2["run"]["runs"]["wall_clock_seconds"]
+    assert {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*.npz")} == before
     assert {row["part"] for row in figure4["rows"]} == {"WC", "CW"}
     for name in ("figure4-wc-boxes", "figure4-wc-ridges", "figure4-cw-boxes", "figure4-cw-ridges"):
         assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
@@ -49,6 +53,17 @@ def test_the_published_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str
     changed = made(capsys, out, "table2", *words, "--set", "dnn.embedding_dim=3", "--seeds", 1)
     assert len(list((out / "runs").iterdir())) == 8 + 2 + 2
     assert len(changed["rows"][1]["seeds"]) == 1
+
+
+def test_runs_of_code_that_gave_others_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (*SYNTHETIC, *COLD, *SMALL[:2], "--models", "dnn", "--seeds", 1)
+    made(capsys, tmp_path / "out", "table2", *words)
+    earlier = {*(tmp_path / "out" / "runs").rglob("*.npz")}
+    monkeypatch.setattr(runs, "RUNS_VERSION", runs.RUNS_VERSION + 1)
+    made(capsys, tmp_path / "out", "table2", *words)
+    assert len({*(tmp_path / "out" / "runs").rglob("*.npz")} - earlier) == len(earlier) == 4
 
 
 def test_the_honest_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,6 +96,24 @@ def test_a_sample_of_avazu_says_what_is_missing(
     found = made(capsys, tmp_path / "out", "table4", "--data-root", shared_data)
     assert "no user has 20 rows" in found["missing"] and len(found["rows"]) == 24
     assert found["rows"][0]["published"] == {"loss": 1.3531, "auc": 0.7035}
+
+
+@pytest.mark.parametrize(
+    ("word", "named"),
+    [
+        ("sessions.least=0", "least, stride and batch must be at least 1"),
+        ("sessions.warm_users=7.0", "warm_users must lie between 0 and 1, not 7.0"),
+        ("sessions.sessions=al", "sessions 'al' is unknown"),
+        ("sessions.least=1000", "no user has 1000 rows"),
+        ("source.session_length=500", "no user has 20 rows"),
+    ],
+)
+def test_only_a_sample_leaves_the_published_values_alone(
+    word: str, named: str, tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("recurrent-meta", "table4", "--data-root", shared_data, *options(word), "--out", tmp_path / "out")
+    assert named in refused(capsys, "reproduce", *words)
+    assert not [name for name in listing(tmp_path) if "table4" in name]
 
 
 @pytest.mark.parametrize(

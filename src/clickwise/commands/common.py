@@ -1,6 +1,7 @@
 """What several commands do with their options."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -31,10 +32,14 @@ def open_log(
     label: str | None,
     options: dict[str, dict[str, Any]],
 ) -> "PreparedLog":
-    """The encoded log that SOURCE and its options name."""
+    """The encoded log that SOURCE and its options name; prints to standard error what nobody may take for granted."""
     from clickwise.data.opening import open_source
+    from clickwise.data.splits import FILE_ORDER, takes_file_order
 
-    return open_source(source, schema, data_root, split, split_seed, cache, source_options(options, label))
+    log = open_source(source, schema, data_root, split, split_seed, cache, source_options(options, label))
+    if takes_file_order(log.manifest["split"], log.schema):
+        print(f"{source}: {FILE_ORDER}", file=sys.stderr)
+    return log
 
 
 def source_options(options: dict[str, dict[str, Any]], label: str | None) -> dict[str, Any]:

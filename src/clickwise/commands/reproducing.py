@@ -55,7 +55,7 @@ def reproduce_command(
         replicates: bootstrap resamples of the users.
         split_seed: seed of the split.
         cache: folder for prepared logs; your user cache by default.
-        resume: go on with interrupted runs of the same options.
+        resume: go on with interrupted runs of the same options, or add models and seeds to finished ones.
     """
     from clickwise.methods.names import divided
     from clickwise.reproduce import reproduce

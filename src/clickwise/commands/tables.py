@@ -35,7 +35,7 @@ def prepare_command(
         fractions: shares of train, valid and test, for example 0.6,0.2,0.2; by default those of the split.
     """
     from clickwise.data.opening import prepare_source
-    from clickwise.data.splits import SPLITS
+    from clickwise.data.splits import leaks_of
     from clickwise.data.times import span
 
     options = assignments(set)
@@ -46,7 +46,7 @@ def prepare_command(
     print(f"{out}: {rows} rows; {log.schema.size:,} ids in {log.schema.width} slots; split {log.manifest['split']}")
     if log.schema.time:  # a wrong unit shows in it
         print(f"times {span(part.time for part in log)}")
-    print(SPLITS[log.manifest["split"]].leaks)
+    print(leaks_of(log.manifest["split"], log.schema))
 
 
 def _shares(text: str) -> list[float] | None:

@@ -9,13 +9,17 @@ import numpy as np
 from clickwise.array_types import BoolArray, IntArray
 from clickwise.data.cold_start_sessions import check_sessions, full_windows, own_sessions
 from clickwise.data.log import ClickLog
-from clickwise.data.splits import within_user
+from clickwise.data.moments import within_user
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError, nearest
 
 FINE_TUNING = ("FT-A", "FT-B", "FT-C")
 SUBSETS = {"WC": ("warm users", "cold items"), "CW": ("cold users", "warm items")}
 SESSIONS = ("subset", "all")
+
+
+class NoSessions(InputError):
+    """A log of too few rows, or of too few moments, for the protocol: a sample, with options that are sound."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,12 +98,12 @@ def generalised_cold_start(
             earlier rows, as a service would know them). Other histories stay as the log has them.
 
     Raises:
-        InputError: a log without users, times, items or sessions, an option that cannot be, a subset or a set without
-            rows, or a window longer than every history.
+        InputError: a log without users, times, items or sessions, an option that cannot be, or a set without rows.
+        NoSessions: no user has ``least`` rows, a subset has none, or the window is longer than every history.
     """
+    check_options(least, stride, batch, {"warm_users": warm_users, "warm_items": warm_items}, sessions)
     schema = log.schema
     check_sessions(schema, sessions == "subset")
-    _check_options(least, stride, batch, {"warm_users": warm_users, "warm_items": warm_items}, sessions)
     parts = tuple(log)
     user = np.concatenate([part.user for part in parts])
     column = schema.slots(schema.item).start
@@ -107,7 +111,7 @@ def generalised_cold_start(
     rows_of = np.bincount(user)
     kept = rows_of >= least
     if not kept.any():
-        raise InputError(
+        raise NoSessions(
             f"generalised cold start: no user has {least} rows, the most is {rows_of.max()}; lower 'least'"
         )
     warm = _most_rows(rows_of, kept, warm_users)
@@ -128,7 +132,8 @@ def generalised_cold_start(
     )  # fmt: skip
 
 
-def _check_options(least: int, stride: int, batch: int, shares: dict[str, float], sessions: str) -> None:
+def check_options(least: int, stride: int, batch: int, shares: dict[str, float], sessions: str) -> None:
+    """Raise ``InputError`` for an option of ``generalised_cold_start`` that can be right for no log."""
     if min(least, stride, batch) < 1:
         raise InputError(f"least, stride and batch must be at least 1, not {least}, {stride} and {batch}")
     for name, share in shares.items():
@@ -166,10 +171,10 @@ def _join(parts: Sequence[ClickLog], chosen: BoolArray) -> ClickLog:
 def _parts(name: str, log: ClickLog, stride: int, seed: list[int], batch: int, sessions: str) -> SessionParts:
     """The rows of one subset as training, fine-tuning and test rows; cut to full batches unless ``batch`` is 0."""
     if not len(log):
-        raise InputError(f"{name}: no row is of {' and '.join(SUBSETS[name])}; use a log with more rows")
+        raise NoSessions(f"{name}: no row is of {' and '.join(SUBSETS[name])}; use a log with more rows")
     log = own_sessions(log) if sessions == "subset" else log
     if not full_windows(log):
-        raise InputError(f"{name}: the session's window is longer than every user's history; lower session_length")
+        raise NoSessions(f"{name}: the session's window is longer than every user's history; lower session_length")
     rank, size = within_user(log.user, np.arange(len(log)))
     from_end = size - 1 - rank
     train = np.flatnonzero((from_end > 0) & (from_end % stride == 0))

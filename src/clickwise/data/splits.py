@@ -7,9 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from clickwise.array_types import FloatArray, IntArray
+from clickwise.data.moments import first_of_moment, within_user
 from clickwise.errors import InputError, nearest
+from clickwise.schema import Schema
 
 PARTS = ("train", "valid", "test")
+FILE_ORDER = (
+    "The log has no times: the order of its rows stands for time, and what is earlier is so only if rows stand in "
+    "order of time."
+)
 
 PartArray = npt.NDArray[np.int8]
 Shares = tuple[float, float, float]
@@ -25,6 +31,8 @@ class Split:
         leaks: one sentence on what training may know about test rows that it would not know in service.
         parts: ``(user, time, generator, fractions) -> int8 [rows]``, 0 train, 1 valid, 2 test.
         needs_user: whether ``leaks`` is untrue of a log without users, each row of which is a user of its own.
+        by_time: whether time decides over parts, so that ``leaks`` is true of a log without times only if its rows
+            stand in order of time.
     """
 
     name: str
@@ -32,6 +40,7 @@ class Split:
     leaks: str
     parts: Callable[[IntArray, IntArray, np.random.Generator, Shares], PartArray]
     needs_user: bool = False
+    by_time: bool = False
 
 
 def find_split(name: str, users: bool = True) -> Split:
@@ -52,6 +61,23 @@ def find_split(name: str, users: bool = True) -> Split:
             "'chronological', or 'random-per-user', which then draws rows"
         )
     return SPLITS[name]
+
+
+def leaks_of(name: str, schema: Schema) -> str:
+    """What the split of a log leaks, and that it stands on the order of rows where that is so.
+
+    Args:
+        name: one of ``SPLITS``.
+        schema: of the log. Histories hold earlier rows, whatever the split.
+    """
+    leaks = SPLITS[name].leaks
+    return f"{leaks} {FILE_ORDER}" if takes_file_order(name, schema) else leaks
+
+
+def takes_file_order(name: str, schema: Schema) -> bool:
+    """Whether something in a log rests on the order of its rows: it has no times, but histories or a split by time."""
+    looks_back = SPLITS[name].by_time or any(spec.owner == "history" for spec in schema.fields)
+    return looks_back and not schema.time
 
 
 def assign(name: str, user: IntArray, time: IntArray, seed: int, fractions: Sequence[float] | None = None) -> PartArray:
@@ -89,15 +115,6 @@ def _cut(position: FloatArray, shares: Shares) -> PartArray:
     return np.searchsorted(cuts, position, side="right").astype(np.int8)
 
 
-def within_user(user: IntArray, order: IntArray) -> tuple[IntArray, IntArray]:
-    """Rank of each row among its user's rows, and the number of rows of its user; ``order`` sorts rows by user."""
-    sizes = np.bincount(user)
-    starts = np.cumsum(sizes) - sizes
-    rank = np.empty(len(user), dtype=np.int64)
-    rank[order] = np.arange(len(user)) - starts[user[order]]
-    return rank, sizes[user]
-
-
 def _random_per_user(user: IntArray, time: IntArray, rng: np.random.Generator, shares: Shares) -> PartArray:
     """A random order within each user, cut at the fractions after a shift of up to one row that is drawn per user.
 
@@ -115,13 +132,11 @@ def _chronological_per_user(user: IntArray, time: IntArray, rng: np.random.Gener
     """As above in order of time; rows of one user at one time share the middle of their ranks and so their part."""
     order = np.lexsort((time, user))
     rank, size = within_user(user, order)
-    fresh = np.ones(len(user), dtype=bool)
-    fresh[1:] = (np.diff(user[order]) != 0) | (np.diff(time[order]) != 0)
-    moment = np.empty(len(user), dtype=np.int64)
-    moment[order] = np.cumsum(fresh) - 1
-    middle = np.bincount(moment, weights=rank) / np.bincount(moment)
+    first = first_of_moment(user[order], time[order])
+    middle = np.empty(len(user))
+    middle[order] = rank[order][first] + (np.bincount(first)[first] - 1) / 2
     shift = rng.random(int(user.max()) + 1)[user]
-    return _cut((middle[moment] + shift) / size, shares)
+    return _cut((middle + shift) / size, shares)
 
 
 def _chronological(user: IntArray, time: IntArray, rng: np.random.Generator, shares: Shares) -> PartArray:
@@ -158,6 +173,7 @@ SPLITS: dict[str, Split] = {
             (0.80, 0.10, 0.10),
             "Leaks nothing: every training row is earlier than every test row, for all users.",
             _chronological,
+            by_time=True,
         ),
         Split(
             "chronological-per-user",
@@ -166,6 +182,7 @@ SPLITS: dict[str, Split] = {
             "but other users' training rows may be later still.",
             _chronological_per_user,
             needs_user=True,
+            by_time=True,
         ),
         Split(
             "leave-users-out",

@@ -8,7 +8,7 @@ import polars as pl
 
 from clickwise.array_types import IntArray
 from clickwise.data.log import Batch, ClickLog
-from clickwise.data.splits import within_user
+from clickwise.data.moments import first_of_moment, within_user
 from clickwise.errors import InputError
 
 
@@ -76,7 +76,7 @@ def divide_by_user(log: ClickLog, share: float, order: str, seed: int = 0) -> tu
     placed = np.lexsort((key, member))
     rank, size = within_user(member, placed)
     if order == "time":
-        rank = _rank_of_moment(rank, placed, member, log.time)
+        rank[placed] = rank[placed][first_of_moment(member[placed], log.time[placed])]
     first = rank < np.floor(size * share + generator.random(len(users))[member])
     return log.take(np.flatnonzero(first)), log.take(np.flatnonzero(~first))
 
@@ -87,16 +87,6 @@ def rows_of_users(log: ClickLog, users: int) -> ClickLog:
     if len(found) <= users:
         return log
     return log.take(np.flatnonzero(np.isin(log.user, np.random.default_rng(0).choice(found, users, replace=False))))
-
-
-def _rank_of_moment(rank: IntArray, placed: IntArray, member: IntArray, time: IntArray) -> IntArray:
-    """The rank of each row's moment within its user: that of the first row of the moment."""
-    fresh = np.ones(len(placed), dtype=bool)
-    fresh[1:] = (np.diff(member[placed]) != 0) | (np.diff(time[placed]) != 0)
-    first = placed[np.flatnonzero(fresh)]
-    found = np.empty_like(rank)
-    found[placed] = rank[first[np.cumsum(fresh) - 1]]
-    return found
 
 
 def check_order(order: str) -> None:

@@ -7,7 +7,7 @@ from clickwise.array_types import FloatArray
 
 GROUPS = 50
 ROWS_A_GROUP = 20
-"""Of a column with fewer rows a value, next to every value tells its own rows."""
+"""Of fewer rows, next to every value tells its own."""
 MUCH = 0.5
 """Share of the label's entropy that no single column known beforehand comes near to."""
 
@@ -26,7 +26,9 @@ def tells_much(values: pl.Series, label: pl.Series) -> str:
 def share_told(values: pl.Series, label: pl.Series) -> float:
     """Mutual information of a column and the label over the label's entropy, from 0 to 1.
 
-    Numbers of many values count by fiftieths of their ranks; of many other values, being empty alone counts.
+    Few values count one by one. Numbers of many count by their ranks, in up to ``GROUPS`` groups; of many other values
+    counts whether there is one, and whether it is the most frequent: "nothing" may be said by a word. No group but that
+    of the rows without a value is of fewer than ``ROWS_A_GROUP`` rows on average.
     """
     clicked = label.cast(pl.String).str.to_lowercase().is_in(["1", "1.0", "true"])
     whole = float(_entropy(np.array([clicked.mean()]))[0])
@@ -41,11 +43,16 @@ def share_told(values: pl.Series, label: pl.Series) -> float:
 def _groups(values: pl.Series) -> pl.Series:
     if isinstance(values.dtype, pl.List | pl.Struct | pl.Array | pl.Null):
         return values.is_null()
-    if values.n_unique() <= min(GROUPS, len(values) / ROWS_A_GROUP):
+    groups = min(GROUPS, len(values) // ROWS_A_GROUP)
+    if values.n_unique() <= groups:
         return values
-    if values.dtype.is_numeric() and len(values) >= GROUPS * ROWS_A_GROUP:
-        return (values.rank("max") * GROUPS / len(values)).ceil()
-    return values.is_null()
+    if values.dtype.is_numeric():
+        return (values.rank("max") * max(groups, 1) / len(values)).ceil()
+    known = values.drop_nulls()
+    if len(known) < ROWS_A_GROUP:
+        return values.is_null()
+    is_usual = values == known.mode().sort().head(1)  # null where there is no value
+    return is_usual if is_usual.sum() >= ROWS_A_GROUP else values.is_null()
 
 
 def _entropy(rate: FloatArray) -> FloatArray:

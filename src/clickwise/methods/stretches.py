@@ -8,6 +8,7 @@ import torch
 from clickwise.array_types import IntArray
 from clickwise.data.loading import ShuffledBatches
 from clickwise.data.log import Batch, ClickLog
+from clickwise.data.moments import first_of_moment
 from clickwise.data.tasks import Task
 from clickwise.errors import InputError
 
@@ -46,10 +47,8 @@ class UserStretches:
         self.users, first, self.member = np.unique(log.user[self.order], return_index=True, return_inverse=True)
         self.bounds = np.append(first, len(log))
         self.shift = len(self.users) // 2 if shuffle_users else 0
-        fresh = np.ones(len(log), dtype=bool)
-        fresh[1:] = (np.diff(self.member) != 0) | (np.diff(self.time) != 0)
         # The rank, among its user's rows, of the first row of each row's moment.
-        self.rank = np.flatnonzero(fresh)[np.cumsum(fresh) - 1] - first[self.member]
+        self.rank = first_of_moment(self.member, self.time) - first[self.member]
 
     def __len__(self) -> int:
         """Episodes of the first epoch; one more or less in others."""

@@ -34,7 +34,7 @@ class Job:
         trials: trainings that tune each row, of a paper whose rows are tuned; 0 for none.
         models: names in place of the paper's, where it has tables over models.
         own: options of the artefact itself, by group.
-        resume: go on with runs that were interrupted.
+        resume: go on with runs that were interrupted, and add rows and seeds to those that are finished.
         started: of this process, on the monotonic clock.
     """
 

@@ -7,19 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clickwise.data.splits import SPLITS
+from clickwise.data.splits import leaks_of
 from clickwise.data.storage import PreparedLog
 from clickwise.files import new_file
 from clickwise.provenance import machine_facts, origin_facts
 from clickwise.report.canvas import to_png, to_svg
 from clickwise.report.wording import duration
 from clickwise.reproduce.job import Job
+from clickwise.reproduce.study import EARLIER
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMAT, FORMAT_VERSION = "clickwise-reproduction", 1
-OF_RUNS = ("command", "commit", "started", "wall_clock_seconds", "options")
+OF_RUNS = ("command", "commit", "started", "wall_clock_seconds", EARLIER, "options")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def run_facts(result: Result, job: Job) -> dict[str, Any]:
     return {
         "source": manifest["source"],
         "split": manifest["split"],
-        "split_leaks": SPLITS[manifest["split"]].leaks,
+        "split_leaks": leaks_of(manifest["split"], result.log.schema),
         "split_seed": manifest["seed"],
         "rows": manifest["rows"],
         "users": manifest["users"],
@@ -111,8 +112,16 @@ def _caption(job: Job, run: Mapping[str, Any]) -> str:
     made = f"made by `{run['command'] or 'the Python interface'}` in {duration(run['wall_clock_seconds'])}"
     if run["runs"] is not None:
         since = " since they were last resumed" if job.resume else ""
-        made += f", from runs of {duration(run['runs']['wall_clock_seconds'])}{since} at commit {run['runs']['commit']}"
+        whole, earlier = (run["runs"][key] for key in ("wall_clock_seconds", EARLIER))
+        made += f", from runs of {duration(whole)}{since} {_when(whole, earlier)} at commit {run['runs']['commit']}"
     return (
         f"Setting: {run['setting']} (split {run['split']} of {run['source']}); version: {job.version}; {seeds}; "
         f"commit {run['commit']}; {made}."
     )
+
+
+def _when(whole: float, earlier: float) -> str:
+    """Whether runs are part of the command's own time."""
+    if not earlier:
+        return "within it"
+    return "before it" if earlier == whole else f"of which {duration(earlier)} before it"

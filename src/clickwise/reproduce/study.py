@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from clickwise.comparison import Comparison
@@ -23,6 +23,9 @@ from clickwise.tuning_trials import Budget
 
 ALL = "comparison"
 """Folder of the runs that artefacts share, below the job's own."""
+
+EARLIER = "earlier_seconds"
+"""Of runs: how many of their seconds an earlier command has spent; the others are within those of this one."""
 
 Options = Mapping[str, Mapping[str, Any]]
 
@@ -63,6 +66,8 @@ class Study:
     def compared(self, log: PreparedLog, names: Sequence[str], folder: str, given: Options | None = None) -> Comparison:
         """The comparison of rows below ``job.out / folder``: read where it is finished, else run or gone on with.
 
+        With ``job.resume`` a finished one grows by the rows and seeds that it lacks. Its ``run`` tells ``EARLIER``.
+
         Args:
             log: the encoded log.
             names: of the rows.
@@ -73,8 +78,10 @@ class Study:
         if self.job.trials:
             options = {one.method: one.options for one in self._tuned(log, names, options, folder)}
         plan, out = self.plan(names, options), self.job.out / folder
-        found = finished_comparison(log, plan, out)
-        return found or run_comparison(log, plan, out, self.job.resume, progress=sys.stderr.isatty())
+        earlier = finished_comparison(log, plan, out, self.job.resume)
+        found = earlier or run_comparison(log, plan, out, self.job.resume, progress=sys.stderr.isatty())
+        seconds = found.results["run"]["wall_clock_seconds"] if earlier else 0.0
+        return replace(found, results={**found.results, "run": {**found.results["run"], EARLIER: seconds}})
 
     def whole(self, log: PreparedLog, names: Sequence[str] = (), folder: str = ALL) -> tuple[Comparison, str]:
         """The comparison of all rows where it is finished and has these; else one of these alone; and its folder."""

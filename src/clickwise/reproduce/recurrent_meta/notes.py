@@ -3,6 +3,7 @@
 from typing import Any
 
 from clickwise.data.cold_start import GeneralisedColdStart
+from clickwise.reproduce.recurrent_meta.rows import ROWS, taken_by
 from clickwise.reproduce.study import Study
 
 SERVED = (
@@ -13,13 +14,20 @@ OF_PAPER = (
     "code (dropout 0.3 on CW of MovieLens-1M). Not stated are the MLP (200-80 here), the length of embeddings (16) "
     "and the scale of L2 (1e-5)."
 )
+OF_TASKS = (
+    "Without such batches: {rows}. Their steps are of several tasks, each a stretch of a user's rows; the sizes of "
+    "tasks, and the rates and prior rows of inner steps, are the defaults of clickwise compare."
+)
 DEFAULTS = "Hyper-parameters are the defaults of clickwise compare."
 
 
 def notes_of(study: Study) -> list[str]:
     """Which hyper-parameters the rows have, and what holds for single rows."""
     served = [SERVED] if "meta-embedding" in study.rows else []
-    return [*served, DEFAULTS if study.job.version == "tuned" else OF_PAPER]
+    if study.job.version == "tuned":
+        return [*served, DEFAULTS]
+    of_tasks = [ROWS[name].title for name in study.rows if "query_size" in taken_by(name)]
+    return [*served, OF_PAPER, *([OF_TASKS.format(rows="; ".join(of_tasks))] if of_tasks else [])]
 
 
 def counts_told(found: GeneralisedColdStart) -> list[str]:

@@ -15,13 +15,19 @@ from clickwise.reproduce.artefact import Artefact, Paper
 from clickwise.reproduce.job import Job
 from clickwise.reproduce.recurrent_meta import tables
 from clickwise.reproduce.recurrent_meta.figure import figure4
-from clickwise.reproduce.recurrent_meta.published import ABLATIONS, AVAZU, BOOK_CROSSING, COMPETITORS, MOVIELENS, OURS
+from clickwise.reproduce.recurrent_meta.published import (
+    ABLATIONS,
+    AVAZU,
+    BOOK_CROSSING,
+    COMPETITORS,
+    MOVIELENS,
+    OURS,
+    SESSION_LENGTH,
+)
 from clickwise.reproduce.recurrent_meta.rows import BILEVEL, CONTROL, ROWS
 from clickwise.reproduce.recurrent_meta.runs import OWN, protocol_of
 from clickwise.reproduce.study import Study
 
-SESSION_LENGTH = 9
-"""Ten items with the target."""
 USUAL = {"session_length": SESSION_LENGTH, "shared_vocabulary": True}
 USUAL_OF = {
     BOOK_CROSSING: {"time": "file_order", "implicit": "negative"},

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 MOVIELENS, BOOK_CROSSING, AVAZU = "movielens-1m", "book-crossing", "avazu"
 SUBSETS = ("WC", "CW")
 PHASES = ("FT-A", "FT-B", "FT-C")
+SESSION_LENGTH = 9
+"""Ten items with the target."""
 
 COMPETITORS = (
     *("dnn", "wide-deep", "deepfm", "din", "dien", "gru4rec", "lstm4rec", "mimn"),

@@ -1,7 +1,7 @@
 """The rows of the tables of recurrent meta-learning: what each is, its options, and how it is built and trained."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,13 +89,17 @@ def recipe(source: str, subset: str, version: str) -> dict[str, Any]:
     }
 
 
+def taken_by(name: str) -> Collection[str]:
+    """Names of the options that a row takes."""
+    found = entry(ROWS[name].method)
+    return options_taken(ROWS[name].method) if found.group in ("model", "variant") else arguments(found.kind)
+
+
 def options_for(name: str, job: Job, subset: str) -> dict[str, Any]:
     """Options of a row: what the recipe has for it, what was given, and what makes the row what it is."""
-    row = ROWS[name]
-    found = entry(row.method)
-    taken = options_taken(row.method) if found.group in ("model", "variant") else list(arguments(found.kind))
+    row, taken = ROWS[name], taken_by(name)
     # What the recipe calls a learning rate is that of a model, not of what is made of one.
-    of_paper = {} if found.made_of_models else recipe(job.source, subset, job.version)
+    of_paper = {} if entry(row.method).made_of_models else recipe(job.source, subset, job.version)
     own = {key: value for key, value in of_paper.items() if key in taken}
     return {**own, **options_of(row.method, job.options), **job.options.get(name, {}), **row.options}
 

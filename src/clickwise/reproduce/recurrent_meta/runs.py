@@ -13,8 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from clickwise.array_types import FloatArray
+from clickwise.claims import stamp
 from clickwise.configuration import arguments
-from clickwise.data.cold_start import FINE_TUNING, SUBSETS, GeneralisedColdStart, SessionParts, generalised_cold_start
+from clickwise.data.cold_start import (
+    FINE_TUNING,
+    SUBSETS,
+    GeneralisedColdStart,
+    SessionParts,
+    check_options,
+    generalised_cold_start,
+)
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError, nearest
 from clickwise.files import new_file
@@ -27,7 +35,7 @@ from clickwise.reproduce.job import Job
 from clickwise.reproduce.recurrent_meta.errors import components
 from clickwise.reproduce.recurrent_meta.fine_tuning import fine_tune, total_loss
 from clickwise.reproduce.recurrent_meta.rows import CONTROL, ROWS, make, options_for, trained
-from clickwise.reproduce.study import Study
+from clickwise.reproduce.study import EARLIER, Study
 
 UNKNOWN = "unknown"
 """Commit of runs that were kept before they told it."""
@@ -36,6 +44,9 @@ RUNS, OWN = "runs", "sessions"
 BEFORE = "before"
 STAGES = (BEFORE, *FINE_TUNING)
 COLD_SPLIT = "chronological-per-user"
+RUNS_VERSION = 2
+"""Raise it whenever code gives other runs of the same options: a run that is there is read and not made again, and one
+table would hold rows of both codes. 1 was nowhere written, and bilevel rows took no inner steps on auxiliary losses."""
 PROTOCOL = ("least", "warm_users", "warm_items", "stride", "published_size", "batch", "sessions")
 
 
@@ -48,19 +59,21 @@ class Outcome:
         totals: the minimised loss of each stage, NaN where it is the log loss.
         seconds: of training.
         commit: of the code that trained it.
+        earlier: whether an earlier command made it.
     """
 
     predictions: npt.NDArray[np.float32]
     totals: FloatArray
     seconds: float
     commit: str = field(default_factory=lambda: str(code_commit()))
+    earlier: bool = False
 
 
 def protocol_of(job: Job) -> dict[str, Any]:
     """Options of ``generalised_cold_start``, as given or by default.
 
     Raises:
-        InputError: an option that is none of them.
+        InputError: an option that is none of them, or a value that cannot be.
     """
     given = job.own.get(OWN, {})
     if stray := [name for name in given if name not in PROTOCOL]:
@@ -71,6 +84,8 @@ def protocol_of(job: Job) -> dict[str, Any]:
         wanted = (int, float) if isinstance(known[name].default, float) else (type(known[name].default),)
         if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
             raise InputError(f"--set {OWN}.{name}: give a value such as {known[name].default!r}, not {value!r}")
+    shares = {name: found[name] for name in ("warm_users", "warm_items")}
+    check_options(found["least"], found["stride"], found["batch"], shares, found["sessions"])
     return {**found, "seed": job.split_seed}
 
 
@@ -157,11 +172,10 @@ def _outcomes(
     job = study.job
     whole = {
         **identity, "log": log.manifest["key"], "row": name, "options": options_for(name, job, subset),
+        "models": {other: job.options.get(other, {}) for other in entry(ROWS[name].method).candidates},
         "version": job.version, "epochs": job.epochs, "patience": job.patience, "device": job.device,
+        "code": stamp(RUNS_VERSION),
     }  # fmt: skip
-    # What the row is made of: named only where it has options, as the folders of earlier runs are.
-    if made_of := {other: job.options[other] for other in entry(ROWS[name].method).candidates if other in job.options}:
-        whole["models"] = made_of
     digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:12]
     folder = job.out / RUNS / "-".join(part for part in (name, subset, digest) if part)
     seeds = 1 if name == CONTROL else job.seeds  # a control has no randomness
@@ -169,7 +183,7 @@ def _outcomes(
 
 
 def _kept(path: Path, seed: int, run: Callable[[int], Outcome]) -> Outcome:
-    if not path.exists():
+    if not (earlier := path.exists()):
         made = run(seed)
         with new_file(path) as temporary, temporary.open("wb") as file:
             np.savez(
@@ -178,7 +192,7 @@ def _kept(path: Path, seed: int, run: Callable[[int], Outcome]) -> Outcome:
             )  # fmt: skip
     with np.load(path, allow_pickle=False) as arrays:
         commit = str(arrays["commit"]) if "commit" in arrays else UNKNOWN
-        return Outcome(arrays["predictions"], arrays["totals"], float(arrays["seconds"]), commit)
+        return Outcome(arrays["predictions"], arrays["totals"], float(arrays["seconds"]), commit, earlier)
 
 
 def facts_of(outcomes: Iterable[Sequence[Outcome]]) -> dict[str, Any]:
@@ -187,4 +201,5 @@ def facts_of(outcomes: Iterable[Sequence[Outcome]]) -> dict[str, Any]:
     return {
         "commit": ", ".join(sorted({one.commit for one in every})),
         "wall_clock_seconds": sum(one.seconds for one in every),
+        EARLIER: sum(one.seconds for one in every if one.earlier),
     }

@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clickwise.data.cold_start import SUBSETS, generalised_cold_start
+from clickwise.data.cold_start import SUBSETS, NoSessions, generalised_cold_start
 from clickwise.data.storage import PreparedLog
 from clickwise.errors import InputError
 from clickwise.report.wording import MISSING, decimals, minus
 from clickwise.reproduce import sizes
 from clickwise.reproduce.recurrent_meta.honest import honest_table
 from clickwise.reproduce.recurrent_meta.notes import counts_told, notes_of, subset_facts
-from clickwise.reproduce.recurrent_meta.published import AVAZU, MAIN, PHASES, TABLE_1, TABLE_5, Rows
+from clickwise.reproduce.recurrent_meta.published import AVAZU, MAIN, PHASES, SESSION_LENGTH, TABLE_1, TABLE_5, Rows
 from clickwise.reproduce.recurrent_meta.rows import ROWS
-from clickwise.reproduce.recurrent_meta.runs import cold_log, cold_outcomes, facts_of, protocol_of
+from clickwise.reproduce.recurrent_meta.runs import OWN, cold_log, cold_outcomes, facts_of, protocol_of
 from clickwise.reproduce.recurrent_meta.values import of, values, verdict
 from clickwise.reproduce.result import Result
 from clickwise.reproduce.study import Study
@@ -63,7 +63,9 @@ def table4(study: Study) -> Result:
         log = cold_log(study)
         try:
             generalised_cold_start(log, **protocol_of(study.job))
-        except InputError as error:  # a sample of the first hour, say: no session there has an earlier row
+        except NoSessions as error:  # a sample of the first hour, say: no session there has an earlier row
+            if study.job.own.get(OWN) or study.job.source_options.get("session_length") != SESSION_LENGTH:
+                raise  # it may be these options that are wrong, and not the log
             return without_data(study, log, 4, MAIN[AVAZU], str(error))
     return _table(study, 4, MAIN, PHASES[-1:])
 

@@ -1,0 +1,21 @@
+"""Ranks of rows and of moments: the rows of one user at one time are one moment, and are not told apart."""
+
+import numpy as np
+
+from clickwise.array_types import IntArray
+
+
+def within_user(user: IntArray, order: IntArray) -> tuple[IntArray, IntArray]:
+    """Rank of each row among its user's rows, and the number of rows of its user; ``order`` sorts rows by user."""
+    sizes = np.bincount(user)
+    starts = np.cumsum(sizes) - sizes
+    rank = np.empty(len(user), dtype=np.int64)
+    rank[order] = np.arange(len(user)) - starts[user[order]]
+    return rank, sizes[user]
+
+
+def first_of_moment(user: IntArray, time: IntArray) -> IntArray:
+    """Place of the first row of each row's moment, ``int64 [rows]``; rows stand in order of user, then of time."""
+    fresh = np.ones(len(user), dtype=bool)
+    fresh[1:] = (np.diff(user) != 0) | (np.diff(time) != 0)
+    return np.flatnonzero(fresh)[np.cumsum(fresh) - 1]
