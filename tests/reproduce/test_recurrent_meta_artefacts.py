@@ -81,6 +81,23 @@ def test_the_honest_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert (out / "figure4-users-boxes.svg").exists() and (out / "figure4-users-ridges.svg").exists()
 
 
+def test_without_adaptation_a_session_adapts_to_no_test_row_either(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "meta-interaction+recurrent-meta"
+    words = (*SYNTHETIC, *SMALL, "--setting", "honest", "--models", f"dnn,{name}", *options(f"{name}.query_size=1"))
+    of_user, of_session = (
+        next(
+            row
+            for row in made(capsys, tmp_path / task, "table2", *words, "--set", f"{name}.task={task}")["rows"]
+            if row["row"] == name
+        )
+        for task in ("user", "session")
+    )
+    assert of_user["not_adapted"] == of_session["not_adapted"]
+    assert of_user["auc"]["mean"] != of_session["auc"]["mean"]
+
+
 def test_table1_counts_what_the_log_holds(
     tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,8 +21,9 @@ from clickwise.reproduce.study import Study
 HOW = (
     "Training, validation and test rows follow one another in time; all users and rows are kept and each test row is "
     "scored once. A session holds all of the user's earlier rows that its slots can. MeLU, MAMO and ours, bilevel, "
-    "adapt to the user's own training and validation rows; ours, as published, takes its local and global steps on the "
-    "validation rows. Without adaptation the same trained parameters predict as they are."
+    "adapt to the user's own training and validation rows (with task=session also to earlier test rows); ours, as "
+    "published, takes its local and global steps on the validation rows. Without adaptation the same trained "
+    "parameters predict as they are."
 )
 BOOKS = "Of Book-Crossing's order of file each user is divided alone: by time whole users would be test rows."
 TESTS = (

@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -144,7 +144,8 @@ def _adapted(study: Study, log: PreparedLog, name: str, seed: int) -> Outcome:
     seconds, stages = time.monotonic() - clock, []
     if isinstance(method, Bilevel):
         method.remember()
-        stages.append(predict(method, log.test))
+        # Rows without labels teach nothing: a session's weights would adapt to earlier test rows too.
+        stages.append(predict(method, replace(log.test, labelled=False)))
         method.remember(log.train, log.valid)
     elif isinstance(method, SequentialMeta):
         stages.append(predict(method, log.test))
