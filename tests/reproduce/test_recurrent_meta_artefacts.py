@@ -85,7 +85,15 @@ def test_without_adaptation_a_session_adapts_to_no_test_row_either(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = "meta-interaction+recurrent-meta"
-    words = (*SYNTHETIC, *SMALL, "--setting", "honest", "--models", f"dnn,{name}", *options(f"{name}.query_size=1"))
+    words = (
+        *SYNTHETIC,
+        *SMALL,
+        "--setting",
+        "honest",
+        "--models",
+        f"dnn,{name}",
+        *options(f"{name}.query_size=1", f"{name}.tasks_per_epoch=20"),
+    )
     of_user, of_session = (
         next(
             row
