@@ -63,15 +63,24 @@ class SmallSession(Model):
         return self.shape_logits(self.mlp(torch.cat([self.unit(item).tanh(), last], 1), batch))
 
 
-def switches(rows: int = 2000, seed: int = 0, strength: float = STRENGTH) -> Parts:
-    """Half the users like even items, half odd ones; the network reads no user, so that adapting alone can tell."""
+def switches(rows: int = 2000, seed: int = 0, strength: float = STRENGTH, visit: int | None = None) -> Parts:
+    """Half the users like even items, half odd ones; the network reads no user, so that adapting alone can tell.
+
+    With ``visit`` a user's switch is thrown anew after so many of the user's rows: interests that drift.
+    """
     rng = np.random.default_rng(seed)
     schema = Schema(FIELDS, user="user", time="time", item="item").fitted(
         {"user": 2 + USERS, "group": 4, "item": 2 + ITEMS, "parity": 4}
     )
     user, item = rng.integers(0, USERS, rows), rng.integers(0, ITEMS, rows)
     kind = rng.permutation(np.arange(USERS) % 2)
-    odds = strength * np.where(kind[user] == item % 2, 1, -1)
+    thrown = np.zeros(rows, dtype=np.int64)
+    if visit is not None:
+        order = np.argsort(user, kind="stable")
+        rank = np.empty(rows, dtype=np.int64)
+        rank[order] = np.arange(rows) - np.searchsorted(user[order], user[order])
+        thrown = np.random.default_rng(seed + 1).integers(0, 2, (USERS, rows))[user, rank // visit]
+    odds = strength * np.where((kind[user] + thrown) % 2 == item % 2, 1, -1)
     label = (rng.random(rows) < 1 / (1 + np.exp(-odds))).astype(np.int32)
     clicked = np.where(rng.random((rows, 3)) < 0.8, rng.integers(0, ITEMS, (rows, 3)), -1)
     clicked = -np.sort(-clicked, axis=1)

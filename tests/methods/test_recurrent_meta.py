@@ -24,7 +24,7 @@ from clickwise.methods.method import Run
 from clickwise.methods.recurrent_meta import RecurrentMeta
 from clickwise.methods.searched import SearchedWeights
 from clickwise.methods.supervised import Supervised
-from clickwise.metrics.pointwise import logloss
+from clickwise.metrics.pointwise import auc, logloss
 from clickwise.models import DIN, DNN, LR
 from clickwise.nn.dice import Dice
 from clickwise.prediction import predict
@@ -376,3 +376,16 @@ def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
 def test_a_network_that_names_no_local_parameters() -> None:
     with pytest.raises(InputError, match=r"LR has no interaction layers; name in 'local' .*linear"):
         RecurrentMeta(LR(mixed_schema()))
+
+
+@pytest.mark.parametrize(("visit", "least", "most"), [(None, -0.02, 0.02), (12, 0.1, 0.5)])
+def test_weights_of_a_session_follow_a_switch_that_is_thrown_anew(visit: int | None, least: float, most: float) -> None:
+    """By more than weights of a user do, which are adapted once; where no switch is thrown, by nothing."""
+    parts = switches(4000, visit=visit)
+    method = fitted(parts, epochs=3, task="session", query_size=4, support_size=8, prior_rows=0.0)
+    of_session = auc(parts.test.label, predict(method, parts.test))
+    method.task = "user"
+    of_user = auc(parts.test.label, predict(method, parts.test))
+    assert least < of_session - of_user < most
+    method.remember()
+    assert of_session > auc(parts.test.label, predict(method, parts.test)) + 0.1
