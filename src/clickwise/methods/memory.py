@@ -76,7 +76,12 @@ class Memory(nn.Module):
 
     def rows(self, places: Tensor) -> Batch:
         """The remembered rows at these places."""
-        return Batch(self.ids, self.numbers, self.label, self.key.long(), self.time).select(places)
+        with torch.inference_mode(False):  # what adapts to them differentiates what it computes from them
+            return Batch(self.ids, self.numbers, self.label, self.key.long(), self.time).select(places)
+
+    def latest(self, count: int) -> Batch | None:
+        """The latest remembered rows of anybody; None where nothing is remembered."""
+        return self.rows(torch.argsort(self.time, stable=True)[-count:]) if len(self) else None
 
     def of(self, user: int) -> Batch | None:
         """The remembered rows of a user id, as views; None where there are none."""

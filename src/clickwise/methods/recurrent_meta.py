@@ -238,7 +238,9 @@ class RecurrentMeta(Bilevel):
         return leaves, *total_of(of_labels, told)
 
     def outputs(self, batch: Batch) -> tuple[Tensor, ...]:
-        return self.outputs_for(self._latest(), batch) if self.task == "batch" else super().outputs(batch)
+        if self.task == "batch":
+            return self.outputs_for(self.memory.latest(self.support_size), batch)
+        return super().outputs(batch)
 
     @contextmanager
     def following(self, log: ClickLog) -> Iterator[None]:
@@ -251,15 +253,6 @@ class RecurrentMeta(Bilevel):
 
     def supports(self, batch: Batch) -> Iterator[tuple[Batch | None, Tensor]]:
         return super().supports(batch) if self.followed is None else self.followed.supports(batch)
-
-    def _latest(self) -> Batch | None:
-        """The latest remembered rows of anybody; None where nothing is remembered."""
-        memory = self.memory
-        if not len(memory):
-            return None
-        with torch.inference_mode(False):
-            last = torch.argsort(memory.time, stable=True)[-self.support_size :]
-            return memory.rows(last)
 
     def adapt(self, support: ClickLog) -> Adapted:
         return AdaptedTogether(self, support) if self.task == "batch" else super().adapt(support)
