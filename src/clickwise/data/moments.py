@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from clickwise.array_types import IntArray
+from clickwise.array_types import BoolArray, CodeArray, IntArray
 
 
 def within_user(user: IntArray, order: IntArray) -> tuple[IntArray, IntArray]:
@@ -14,8 +14,14 @@ def within_user(user: IntArray, order: IntArray) -> tuple[IntArray, IntArray]:
     return rank, sizes[user]
 
 
-def first_of_moment(user: IntArray, time: IntArray) -> IntArray:
+def first_of_moment(user: IntArray | CodeArray, time: IntArray) -> IntArray:
     """Place of the first row of each row's moment, ``int64 [rows]``; rows stand in order of user, then of time."""
-    fresh = np.ones(len(user), dtype=bool)
-    fresh[1:] = (np.diff(user) != 0) | (np.diff(time) != 0)
+    fresh = begins(user, time)
     return np.flatnonzero(fresh)[np.cumsum(fresh) - 1]
+
+
+def begins(user: IntArray | CodeArray, within: IntArray) -> BoolArray:
+    """Which rows, in order of user, begin another user or another value ``within`` a user, ``bool [rows]``."""
+    fresh = np.ones(len(user), dtype=bool)
+    fresh[1:] = (np.diff(user) != 0) | (np.diff(within) != 0)
+    return fresh

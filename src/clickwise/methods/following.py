@@ -8,7 +8,8 @@ from torch import Tensor
 
 from clickwise.array_types import IntArray
 from clickwise.data.log import Batch, ClickLog
-from clickwise.methods.memory import Memory, by_key, stranger
+from clickwise.data.moments import begins, first_of_moment
+from clickwise.methods.memory import Memory, bounds, by_key, stranger
 
 
 class Following:
@@ -28,26 +29,18 @@ class Following:
         users = log.ids[:, memory.column]
         known = np.flatnonzero(users >= memory.known_from)
         known = known[np.lexsort((log.time[known], users[known]))]
-        self.user, self.start = users[known], log.time[known]
-        self._begin_stretches(query_size)
+        user, time = users[known], log.time[known]
+        rank = first_of_moment(user, time) - np.searchsorted(user, user)  # of the row's moment
+        first = begins(user, rank // query_size)
+        self.user, self.start = user[first], time[first]  # of each stretch
         remembered = len(memory)
-        keys = np.concatenate([memory.key.cpu().numpy(), users[known]])
-        times = np.concatenate([memory.time.cpu().numpy(), log.time[known]])
+        keys = np.concatenate([memory.key.cpu().numpy(), user])
+        times = np.concatenate([memory.time.cpu().numpy(), time])
         order = np.lexsort((times, keys))
         # Places from ``remembered`` on are those of the log.
         self.place = np.concatenate([np.arange(remembered), known + remembered])[order]
         self.key, self.time = keys[order], times[order]
         self.users = np.unique(keys)
-
-    def _begin_stretches(self, query_size: int) -> None:
-        """Leave, of the sorted rows of the log, the first one of each stretch."""
-        new_user = np.diff(self.user, prepend=-1) != 0
-        new_moment = new_user | (np.diff(self.start, prepend=0) != 0)
-        first_of_user = np.maximum.accumulate(np.where(new_user, np.arange(len(self.user)), 0))
-        first_of_moment = np.maximum.accumulate(np.where(new_moment, np.arange(len(self.user)), 0))
-        stretch = (first_of_moment - first_of_user) // query_size
-        begins = new_user | (np.diff(stretch, prepend=-1) != 0)
-        self.user, self.start = self.user[begins], self.start[begins]
 
     def supports(self, batch: Batch) -> Iterator[tuple[Batch | None, Tensor]]:
         """What is known before each stretch that stands in a batch of the log, or None, and the places of its rows."""
@@ -60,12 +53,12 @@ class Following:
 
     def starts(self, user: int, time: Tensor) -> Tensor:
         """When the stretches of a user began that rows of these times stand in, ``int64 [rows]``."""
-        of_user = self.start[slice(*_bounds(self.user, user))]
+        of_user = self.start[slice(*bounds(self.user, user))]
         return torch.from_numpy(of_user[np.searchsorted(of_user, time.cpu().numpy(), side="right") - 1])
 
     def before(self, user: int, time: int) -> Batch | None:
         """The latest rows of a user before a time, as many as the memory keeps of one; None where there are none."""
-        first, last = _bounds(self.key, stranger(self.users, user) if self.memory.shuffled else user)
+        first, last = bounds(self.key, stranger(self.users, user) if self.memory.shuffled else user)
         last = first + int(np.searchsorted(self.time[first:last], time))
         return self._rows(self.place[max(first, last - self.memory.size) : last]) if last > first else None
 
@@ -78,10 +71,3 @@ class Following:
             if len(scored):
                 parts.append(Batch.of(self.log, scored).to(device))
             return Batch.join(parts)
-
-
-def _bounds(sorted_values: np.ndarray, value: int) -> tuple[int, int]:
-    """Where the entries of a value begin and end."""
-    # Of the values' own type, for which numpy need not convert all of them.
-    first, last = np.searchsorted(sorted_values, np.array([value, value + 1], dtype=sorted_values.dtype))
-    return int(first), int(last)

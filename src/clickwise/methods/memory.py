@@ -85,13 +85,10 @@ class Memory(nn.Module):
 
     def of(self, user: int) -> Batch | None:
         """The remembered rows of a user id, as views; None where there are none."""
-        user = self._donor(user)
-        keys = self._keys()
-        # Of the keys' own type, for which numpy need not convert all of them.
-        start, stop = np.searchsorted(keys, np.array([user, user + 1], dtype=keys.dtype))
+        start, stop = bounds(self._keys(), self._donor(user))
         if start == stop:
             return None
-        part = slice(int(start), int(stop))
+        part = slice(start, stop)
         return Batch(self.ids[part], self.numbers[part], self.label[part], self.key[part].long(), self.time[part])
 
     def sizes(self, log: ClickLog) -> IntArray:
@@ -125,6 +122,13 @@ def by_key(key: Tensor) -> Iterator[tuple[int, Tensor]]:
     order = torch.argsort(key, stable=True)
     values, counts = torch.unique_consecutive(key[order], return_counts=True)
     yield from zip(values.tolist(), order.split(counts.tolist()), strict=True)
+
+
+def bounds(keys: np.ndarray, key: int) -> tuple[int, int]:
+    """Where the entries of a key begin and end in sorted keys."""
+    # Of the keys' own type, for which numpy need not convert all of them.
+    start, stop = np.searchsorted(keys, np.array([key, key + 1], dtype=keys.dtype))
+    return int(start), int(stop)
 
 
 def stranger(users: CodeArray, user: int) -> int:

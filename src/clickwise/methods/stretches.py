@@ -8,7 +8,7 @@ import torch
 from clickwise.array_types import IntArray
 from clickwise.data.loading import ShuffledBatches
 from clickwise.data.log import Batch, ClickLog
-from clickwise.data.moments import first_of_moment
+from clickwise.data.moments import begins, first_of_moment
 from clickwise.data.tasks import Task
 from clickwise.errors import InputError
 
@@ -65,8 +65,7 @@ class UserStretches:
         generator = np.random.default_rng([seed, epoch])
         begin = generator.integers(0, self.query_size, len(self.users))
         stretch = (self.rank + begin[self.member]) // self.query_size
-        cuts = np.flatnonzero((np.diff(self.member) != 0) | (np.diff(stretch) != 0)) + 1
-        edges = np.concatenate([[0], cuts, [len(self.log)]])
+        edges = np.append(np.flatnonzero(begins(self.member, stretch)), len(self.log))
         return generator.permutation(len(edges) - 1)[: self.tasks_per_epoch], edges
 
     def _task(self, start: int, stop: int) -> Task:
